@@ -1,1 +1,101 @@
-export {};
+/** The shared words of Triad, written out name by name. */
+export {
+  type Canonical,
+  CanonicalError,
+  decodeCanonical,
+  encodeCanonical,
+  utf8Length,
+} from "./canonical.ts";
+export {
+  checkCommand,
+  decodeCommands,
+  decodeMessage,
+  ENVELOPE_VERSION,
+  type Envelope,
+  type EnvelopeHeader,
+  encodeCommands,
+  encodeMessage,
+} from "./codec.ts";
+export type {
+  Assign,
+  Command,
+  CommandResult,
+  CommandType,
+  DrainWorker,
+  EndTask,
+  Feedback,
+  OpenTask,
+  RegisterTeam,
+  RegisterWorker,
+  SetConfig,
+  StepFailed,
+  StepFinished,
+  StepLost,
+  Tick,
+  WorkerLost,
+} from "./commands.ts";
+export {
+  cosineInt8,
+  embedText,
+  floatsFromBytes,
+  floatsToBytes,
+  int8At,
+  inverseDocumentFrequency,
+  normaliseText,
+  quantiseRouting,
+  quantiseScaled,
+} from "./embedding.ts";
+export { ERRORS, type ErrorBody, type ErrorCode, type ErrorEntry, errorFromBody, isErrorCode, TriadError } from "./errors.ts";
+export { type IdKind, isId, isToken, mintId } from "./ids.ts";
+export { type FactsDelta, isFactName, isJson, type Json } from "./json.ts";
+export * as limits from "./limits.ts";
+export type {
+  CommitPublished,
+  CoordinatorStatus,
+  DecisionsPublished,
+  DiscoverReply,
+  DiscoverRequest,
+  Dispatch,
+  Heartbeat,
+  InboxMessage,
+  LiveEvent,
+  Message,
+  MessageKind,
+  ProposeReply,
+  ProposeRequest,
+  ReadReply,
+  ReadTranscript,
+} from "./messages.ts";
+export { factsDeltaSchema, requirementsSchema, strategySchema } from "./schemas.ts";
+export { DISCOVER_SUBJECT, type ParsedSubject, parseSubject, type RaftLane, type Subjects, subjectsOf } from "./subjects.ts";
+export type {
+  Aggregate,
+  CandidateScore,
+  EndStatus,
+  Fact,
+  Facts,
+  FailureCause,
+  NextMove,
+  Observation,
+  Pick,
+  Requirements,
+  RouteReason,
+  RoutingDecision,
+  ScoreParts,
+  Strategy,
+  TaskError,
+  TaskStatus,
+  Usage,
+  ViewReport,
+} from "./task.ts";
+export type { TranscriptEvent, TranscriptEventType } from "./transcript.ts";
+export {
+  type AgentManifest,
+  CONTEXT_DIM,
+  type NegotiationManifest,
+  type PromptManifest,
+  type RetryManifest,
+  ROUTING_DIM,
+  type SkillStatistics,
+  type TeamManifest,
+} from "./triple.ts";

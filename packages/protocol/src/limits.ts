@@ -1,0 +1,95 @@
+/**
+ * Every bound of Triad, with its reason. A full queue or a body past its bound is a typed error, never memory.
+ * Sizes are bytes, times milliseconds, unless the name says otherwise.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** One frame on NATS: max_payload is 1 MiB by default; the rest is room for subjects and headers. */
+export const FRAME_BYTES_MAX: number = 1_000_000;
+/** Nesting of a decoded frame: deeper data is an attack on the decoder's stack, not a body. */
+export const FRAME_DEPTH_MAX = 48;
+/** A step's output and facts, a request's input and facts: one NATS message of 1 MiB must hold a dispatch. */
+export const INLINE_BODY_BYTES_MAX: number = 128 * KIB;
+/** Facts of a conversation: every dispatch carries all of them. */
+export const FACTS_BYTES_MAX: number = 256 * KIB;
+export const FACT_NAMES_MAX = 1024;
+export const FACT_NAME_LENGTH_MAX = 128;
+/** A dispatch as a whole, and the transcript in it. */
+export const DISPATCH_BYTES_MAX: number = 768 * KIB;
+export const DISPATCH_TRANSCRIPT_BYTES_MAX: number = 64 * KIB;
+/** A page of a read over NATS. */
+export const READ_PAGE_BYTES_MAX: number = 256 * KIB;
+/** Commands of one log entry: head-of-line blocking of the frame to a peer. */
+export const ENTRY_BYTES_MAX: number = 192 * KIB;
+export const ENTRY_COMMANDS_MAX = 256;
+/** Assignments of one command: the fence has eight bits for their position. */
+export const ASSIGNMENTS_MAX = 256;
+/** Fence = Φ.seq × this + position of the assignment in its command. */
+export const FENCE_STRIDE = 256;
+/** Tasks that wait or run, then 429: memory of the coordinators. */
+export const OPEN_TASKS_MAX = 65_536;
+export const OPEN_TASK_BYTES_MAX: number = 256 * MIB;
+/** Tasks that wait in one conversation, then 429: a conversation is serial, a longer queue is a mistake upstream. */
+export const CONVERSATION_QUEUE_MAX = 64;
+export const MAX_TRANSITIONS_DEFAULT = 64;
+export const MAX_TRANSITIONS_MAX = 10_000;
+export const TIMEOUT_MS_DEFAULT = 60_000;
+export const TIMEOUT_MS_MAX = 3_600_000;
+export const RETRY_ATTEMPTS_DEFAULT = 3;
+export const RETRY_ATTEMPTS_MAX = 100;
+export const RETRY_BACKOFF_MS_DEFAULT = 200;
+/** A retry never waits longer than this, whatever the exponent. */
+export const RETRY_BACKOFF_MS_MAX = 30_000;
+export const CONCURRENCY_DEFAULT = 16;
+export const CONCURRENCY_MAX = 1024;
+/** Starts of one step (worker losses do not use an attempt), then TRIAD_STEP_UNSTABLE. */
+export const STARTS_MAX = 20;
+/** `?wait`: a held request costs a socket. */
+export const WAIT_MS_MAX = 60_000;
+/** Agents of a team; skills; members of an ensemble. */
+export const AGENTS_MAX = 1024;
+export const SKILLS_MAX = 256;
+export const ENSEMBLE_MAX = 32;
+export const ENSEMBLE_DEFAULT = 3;
+/** Names (agents, skills, workers, ids, keys): what fits a NATS token and a log line. */
+export const NAME_LENGTH_MAX = 64;
+export const KEY_LENGTH_MAX = 256;
+export const TEMPLATE_BYTES_MAX: number = 64 * KIB;
+export const EXAMPLES_MAX = 256;
+export const EXAMPLE_LENGTH_MAX = 512;
+/** Routing prototypes an agent keeps: state.md 8. */
+export const PROTOTYPES_MAX = 16;
+/** Feedback request ids kept a task: a repeated request is a no-op. */
+export const FEEDBACK_KEPT = 8;
+/** Members of a conversation that negotiate: the latest ones. */
+export const TEAM_MEMBERS_MAX = 8;
+/** Heartbeat and status period; silence after which a worker is lost; age at which an unseen dispatch is repeated. */
+export const HEARTBEAT_MS = 250;
+export const WORKER_LOST_MS = 2_000;
+export const REDISPATCH_MS = 1_000;
+/** How long a worker remembers fences that have ended. */
+export const ENDED_FENCES_MS = 60_000;
+/** A coordinator keeps trying to reach a leader for this long, then 503. */
+export const FORWARD_MS = 2_000;
+/** Live events that a coordinator holds for a listener until the log has caught up with them. */
+export const LIVE_EVENTS_MAX = 256;
+export const LIVE_EVENTS_MS = 2_000;
+/** One delta: longer text is cut into several. */
+export const DELTA_BYTES_MAX: number = 16 * KIB;
+/** Retention defaults; what apply uses stands in Φ (SetConfig). */
+export const RETENTION_MS_DEFAULT: number = 7 * 24 * 3_600_000;
+export const KEY_TTL_MS_DEFAULT: number = 24 * 3_600_000;
+/** Due records that one command removes at most, oldest first. */
+export const DUE_PER_COMMAND = 64;
+export const TICK_MS = 60_000;
+/** Observations (what was said outside Triad) that one request may carry. */
+export const OBSERVATIONS_MAX = 16;
+/** State hashes are compared where the applied index is a multiple of this. */
+export const STATE_HASH_EVERY = 256;
+/** Mailbox of an actor in a worker: the leader never sends more than `concurrency`, this is the belt. */
+export const MAILBOX_MAX = 64;
+/** Text view beside the facts, and the facts themselves, in tokens. */
+export const VIEW_TEXT_TOKENS_DEFAULT = 128;
+export const VIEW_FACT_TOKENS_DEFAULT = 512;
