@@ -177,7 +177,8 @@ class Reader {
   at = 0;
   readonly bytes: Uint8Array;
   constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+    // Never the Buffer that a store or a socket lends: its `slice` shares memory, and what is read here is kept.
+    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
@@ -213,6 +214,7 @@ class Reader {
   float(): number {
     if (this.bytes.length - this.at < 8) throw new CanonicalError("cut off");
     const value = this.view.getFloat64(this.at, false);
+    if (!Number.isFinite(value)) throw new CanonicalError(`${value} has no canonical form`);
     this.at += 8;
     return value;
   }

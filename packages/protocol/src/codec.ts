@@ -6,7 +6,7 @@
 import { Packr } from "msgpackr";
 import type { Command } from "./commands.ts";
 import { TriadError } from "./errors.ts";
-import { ENTRY_COMMANDS_MAX, FRAME_BYTES_MAX, FRAME_DEPTH_MAX } from "./limits.ts";
+import { ENTRY_COMMANDS_MAX, FRAME_BYTES_MAX, FRAME_CONTAINERS_MAX, FRAME_DEPTH_MAX } from "./limits.ts";
 import type { Message } from "./messages.ts";
 import { scanMsgpack } from "./msgpack-scan.ts";
 import { commandSchema, messageSchema } from "./schemas.ts";
@@ -42,7 +42,7 @@ export function encodeMessage(message: Message, header: Partial<EnvelopeHeader> 
 
 function unpackChecked(bytes: Uint8Array, bytesMax: number): unknown {
   if (bytes.length > bytesMax) throw invalid(`${bytes.length} bytes are above ${bytesMax}`);
-  const verdict = scanMsgpack(bytes, FRAME_DEPTH_MAX);
+  const verdict = scanMsgpack(bytes, FRAME_DEPTH_MAX, FRAME_CONTAINERS_MAX);
   if (!verdict.ok) throw invalid(verdict.reason);
   try {
     return packr.unpack(bytes);

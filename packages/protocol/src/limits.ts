@@ -10,6 +10,8 @@ const MIB = 1024 * KIB;
 export const FRAME_BYTES_MAX: number = 1_000_000;
 /** Nesting of a decoded frame: deeper data is an attack on the decoder's stack, not a body. */
 export const FRAME_DEPTH_MAX = 48;
+/** Lists and objects of a decoded frame: each costs some fifty bytes once decoded, however empty. As many as 768 KiB of JSON facts can hold. */
+export const FRAME_CONTAINERS_MAX = 262_144;
 /** A step's output and facts, a request's input and facts: one NATS message of 1 MiB must hold a dispatch. */
 export const INLINE_BODY_BYTES_MAX: number = 128 * KIB;
 /** Facts of a conversation: every dispatch carries all of them. */

@@ -10,14 +10,18 @@ const refuse = (reason: string): ScanVerdict => ({ ok: false, reason });
 const OK: ScanVerdict = { ok: true };
 const FORBIDDEN_KEYS = ["__proto__", "constructor", "prototype"];
 
-/** Checks that `bytes` is exactly one msgpack value within `depthMax` levels. Cost: one pass, no allocation that grows with the frame. */
-export function scanMsgpack(bytes: Uint8Array, depthMax: number): ScanVerdict {
+/**
+ * Checks that `bytes` is exactly one msgpack value within `depthMax` levels and `containersMax` lists and maps. Cost: one pass, no allocation
+ * that grows with the frame.
+ */
+export function scanMsgpack(bytes: Uint8Array, depthMax: number, containersMax: number): ScanVerdict {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   /** Values still to come at each open level; a map counts keys and values. */
   const pending: number[] = [1];
   /** Whether that level is a map: then an even number of pending values means that a key is next. */
   const isMap: boolean[] = [false];
   let at = 0;
+  let containers = 0;
   while (pending.length > 0) {
     const level = pending.length - 1;
     const left = pending[level] ?? 0;
@@ -39,6 +43,7 @@ export function scanMsgpack(bytes: Uint8Array, depthMax: number): ScanVerdict {
     // Each element takes at least one byte, so a longer claim than what is left is a lie.
     if (item.size > bytes.length - at) return refuse("a length beyond the end of the frame");
     if (pending.length > depthMax) return refuse("nested too deeply");
+    if (++containers > containersMax) return refuse("too many lists and objects");
     pending.push(item.size);
     isMap.push(item.map);
   }

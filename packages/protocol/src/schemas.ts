@@ -19,28 +19,47 @@ const finite = z.number();
 const share = z.number().min(0).max(1);
 const id = z.string().refine(isId, "not an id");
 const token = z.string().refine(isToken, "not a name");
-const bytesMax = (max: number) =>
-  z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length <= max, "not bytes, or too many");
-const vectorOf = (length: number) =>
-  z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === length, "not a vector");
+/** Plain Uint8Arrays, whatever the decoder made: a Buffer's `slice` would share memory where a Uint8Array's copies. */
+const bytes = (fits: (length: number) => boolean, problem: string) =>
+  z
+    .custom<Uint8Array>((value) => value instanceof Uint8Array && fits(value.length), problem)
+    .transform((value) => new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+const bytesMax = (max: number) => bytes((length) => length <= max, "not bytes, or too many");
+const vectorOf = (dim: number) => bytes((length) => length === dim, "not a vector");
 const json = z.custom<Json>((value) => isJson(value), "not JSON");
+
+// Lengths are looked at before elements: a million bad elements would otherwise make a million issues, many times the frame's own size.
+const list = <T extends z.ZodType>(item: T, max: number, min = 0) =>
+  z
+    .custom<unknown[]>((value) => Array.isArray(value) && value.length >= min && value.length <= max, "not a list of an allowed length")
+    .pipe(z.array(item));
+const table = <T extends z.ZodType>(key: z.ZodType<string, string>, value: T, max: number) =>
+  z
+    .custom<Record<string, unknown>>(
+      (entries) => typeof entries === "object" && entries !== null && !Array.isArray(entries) && Object.keys(entries).length <= max,
+      "not a table of an allowed size",
+    )
+    .pipe(z.record(key, value));
 
 export const factsDeltaSchema: z.ZodType<FactsDelta> = z.custom<FactsDelta>(
   (value) =>
-    isJson(value) &&
     typeof value === "object" &&
     value !== null &&
     !Array.isArray(value) &&
     Object.keys(value).length <= limits.FACT_NAMES_MAX &&
-    Object.keys(value).every((name) => isFactName(name)),
+    Object.keys(value).every((name) => isFactName(name)) &&
+    isJson(value),
   "not facts",
 );
 
+const factName = z.string().refine((name) => isFactName(name), "not a fact's name");
 /** Skill or agent names as keys: bounded, none that touches a prototype. */
 const nameKey = z.string().refine((name) => isFactName(name, limits.NAME_LENGTH_MAX), "not a name");
 export const requirementsSchema: z.ZodType<Requirements> = z
   .record(nameKey, z.number().min(0).max(1e6))
   .refine((value) => Object.keys(value).length <= limits.SKILLS_MAX, "too many skills");
+/** The same in a frame. The one above is what HTTP shows in its OpenAPI document, which knows no custom types. */
+const requirements = table(nameKey, z.number().min(0).max(1e6), limits.SKILLS_MAX);
 
 export const strategySchema: z.ZodType<Strategy> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("single") }),
@@ -58,15 +77,14 @@ const taskErrorSchema: z.ZodType<TaskError> = z.object({ code: text(64), message
 const routingSchema: z.ZodType<RoutingDecision> = z.object({
   score: finite,
   runnerUp: text(limits.NAME_LENGTH_MAX).nullable(),
-  candidates: z
-    .array(
-      z.object({
-        agent: token,
-        score: finite,
-        parts: z.object({ time: finite, cost: finite, affinity: finite, quality: finite, incumbent: finite }),
-      }),
-    )
-    .max(8),
+  candidates: list(
+    z.object({
+      agent: token,
+      score: finite,
+      parts: z.object({ time: finite, cost: finite, affinity: finite, quality: finite, incumbent: finite }),
+    }),
+    8,
+  ),
   reason: z.enum(["best", "nearTie", "incumbent", "only", "named", "explore", "ensemble", "retry", "lost"]),
 });
 
@@ -77,16 +95,16 @@ const pickSchema: z.ZodType<Pick> = z.object({
   agent: token,
   worker: token,
   workerToken: whole,
-  requires: requirementsSchema,
+  requires: requirements,
   routing: routingSchema,
   voteWeight: optional(whole),
   alone: optional(z.boolean()),
 });
-const assign = z.array(pickSchema).max(limits.ASSIGNMENTS_MAX);
+const assign = list(pickSchema, limits.ASSIGNMENTS_MAX);
 
 const manifestSchema: z.ZodType<TeamManifest> = z.object({
   name: token,
-  skills: z.array(token).max(limits.SKILLS_MAX),
+  skills: list(token, limits.SKILLS_MAX),
   negotiation: z.object({
     alpha: z.union([z.literal("auto"), z.number().gt(0).max(1e6)]),
     lambda: z.number().min(0).max(1e6),
@@ -94,31 +112,30 @@ const manifestSchema: z.ZodType<TeamManifest> = z.object({
     weights: z.enum(["uniform", "trust"]),
     stepPolicy: z.enum(["reject", "clamp"]),
   }),
-  agents: z
-    .array(
-      z.object({
-        name: token,
-        prompt: z.object({ template: text(limits.TEMPLATE_BYTES_MAX), version: whole }),
-        capabilities: z.record(nameKey, share),
-        examples: z.array(text(limits.EXAMPLE_LENGTH_MAX)).max(limits.EXAMPLES_MAX),
-        model: optional(text(512)),
-        timeoutMs: z.number().int().min(1).max(limits.TIMEOUT_MS_MAX),
-        retry: z.object({
-          attempts: z.number().int().min(1).max(limits.RETRY_ATTEMPTS_MAX),
-          backoffMs: whole.max(limits.RETRY_BACKOFF_MS_MAX),
-        }),
-        concurrency: z.number().int().min(1).max(limits.CONCURRENCY_MAX),
+  agents: list(
+    z.object({
+      name: token,
+      prompt: z.object({ template: text(limits.TEMPLATE_BYTES_MAX), version: whole }),
+      capabilities: table(nameKey, share, limits.SKILLS_MAX),
+      examples: list(text(limits.EXAMPLE_LENGTH_MAX), limits.EXAMPLES_MAX),
+      model: optional(text(512)),
+      timeoutMs: z.number().int().min(1).max(limits.TIMEOUT_MS_MAX),
+      retry: z.object({
+        attempts: z.number().int().min(1).max(limits.RETRY_ATTEMPTS_MAX),
+        backoffMs: whole.max(limits.RETRY_BACKOFF_MS_MAX),
       }),
-    )
-    .min(1)
-    .max(limits.AGENTS_MAX),
+      concurrency: z.number().int().min(1).max(limits.CONCURRENCY_MAX),
+    }),
+    limits.AGENTS_MAX,
+    1,
+  ),
   idf: bytesMax(ROUTING_DIM * 4).refine((value) => value.length === 0 || value.length === ROUTING_DIM * 4, "not an idf table"),
-  prototypes: z.record(nameKey, z.array(vectorOf(ROUTING_DIM)).max(limits.PROTOTYPES_MAX)),
+  prototypes: table(nameKey, list(vectorOf(ROUTING_DIM), limits.PROTOTYPES_MAX), limits.AGENTS_MAX),
 });
 
 const nextSchema: z.ZodType<NextMove> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("finish") }),
-  z.object({ kind: z.literal("handoff"), to: optional(text(limits.NAME_LENGTH_MAX)), requires: optional(requirementsSchema) }),
+  z.object({ kind: z.literal("handoff"), to: optional(text(limits.NAME_LENGTH_MAX)), requires: optional(requirements) }),
 ]);
 
 const step = { task: id, step: whole, member: whole.max(limits.ENSEMBLE_MAX), fence: whole };
@@ -143,9 +160,9 @@ export const commandSchema: z.ZodType<Command> = z.discriminatedUnion("type", [
     key: optional(text(limits.KEY_LENGTH_MAX)),
     requestDigest: text(64),
     input: inline,
-    observations: z.array(z.object({ by: text(limits.NAME_LENGTH_MAX), text: inline })).max(limits.OBSERVATIONS_MAX),
+    observations: list(z.object({ by: text(limits.NAME_LENGTH_MAX), text: inline }), limits.OBSERVATIONS_MAX),
     embedding: optional(vectorOf(ROUTING_DIM)),
-    requires: optional(requirementsSchema),
+    requires: optional(requirements),
     strategy: strategySchema,
     facts: factsDeltaSchema,
     deadlineAt: optional(whole),
@@ -184,7 +201,7 @@ export const commandSchema: z.ZodType<Command> = z.discriminatedUnion("type", [
     assign,
   }),
   z.object({ type: z.literal("StepLost"), ...step, alone: z.boolean(), assign }),
-  z.object({ type: z.literal("Assign"), assign: assign.min(1) }),
+  z.object({ type: z.literal("Assign"), assign: list(pickSchema, limits.ASSIGNMENTS_MAX, 1) }),
   z.object({
     type: z.literal("EndTask"),
     task: id,
@@ -234,38 +251,37 @@ const inbox = { term: whole, leader: token };
 const refused = z.object({ kind: z.literal("refused"), code: text(64), message: text(8192) });
 
 export const messageSchema: z.ZodType<Message> = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("propose"), from: token, commands: z.array(commandSchema).min(1).max(limits.ENTRY_COMMANDS_MAX) }),
-  z.object({ kind: z.literal("proposed"), results: z.array(resultSchema).max(limits.ENTRY_COMMANDS_MAX) }),
+  z.object({ kind: z.literal("propose"), from: token, commands: list(commandSchema, limits.ENTRY_COMMANDS_MAX, 1) }),
+  z.object({ kind: z.literal("proposed"), results: list(resultSchema, limits.ENTRY_COMMANDS_MAX) }),
   z.object({ kind: z.literal("notLeader"), leader: text(limits.NAME_LENGTH_MAX) }),
   refused,
   z.object({
     kind: z.literal("dispatch"),
     ...inbox,
-    items: z
-      .array(
-        z.object({
-          no: whole,
-          ...step,
-          attempt: whole,
-          start: whole,
-          alone: z.boolean(),
-          conversation: id,
-          agent: token,
-          input: inline,
-          requires: requirementsSchema,
-          facts: z.record(nameKeyOfFacts(), factSchema),
-          events: z.array(eventSchema).max(4096),
-          eventsTotal: whole,
-          root: text(64),
-          context: bytesMax(CONTEXT_DIM * 4),
-          deadlineAt: optional(whole),
-          ensemble: z.boolean(),
-        }),
-      )
-      .min(1)
-      .max(limits.ASSIGNMENTS_MAX),
+    items: list(
+      z.object({
+        no: whole,
+        ...step,
+        attempt: whole,
+        start: whole,
+        alone: z.boolean(),
+        conversation: id,
+        agent: token,
+        input: inline,
+        requires: requirements,
+        facts: table(factName, factSchema, limits.FACT_NAMES_MAX),
+        events: list(eventSchema, 4096),
+        eventsTotal: whole,
+        root: text(64),
+        context: bytesMax(CONTEXT_DIM * 4),
+        deadlineAt: optional(whole),
+        ensemble: z.boolean(),
+      }),
+      limits.ASSIGNMENTS_MAX,
+      1,
+    ),
   }),
-  z.object({ kind: z.literal("abort"), ...inbox, fences: z.array(whole).max(65_536) }),
+  z.object({ kind: z.literal("abort"), ...inbox, fences: list(whole, 65_536) }),
   z.object({ kind: z.literal("reregister"), ...inbox, token: whole }),
   z.object({ kind: z.literal("replaced"), ...inbox, bootId: token }),
   z.object({ kind: z.literal("drain"), ...inbox }),
@@ -276,7 +292,7 @@ export const messageSchema: z.ZodType<Message> = z.discriminatedUnion("kind", [
     token: whole,
     echoTerm: whole,
     echoNo: whole,
-    fences: z.array(whole).max(65_536),
+    fences: list(whole, 65_536),
     threads: whole,
     inFlight: whole,
     lagMs: z.number().min(0),
@@ -307,7 +323,7 @@ export const messageSchema: z.ZodType<Message> = z.discriminatedUnion("kind", [
     http: text(512),
   }),
   z.object({ kind: z.literal("readTranscript"), conversation: id, from: whole, to: whole }),
-  z.object({ kind: z.literal("transcript"), events: z.array(eventSchema).max(4096) }),
+  z.object({ kind: z.literal("transcript"), events: list(eventSchema, 4096) }),
   z.object({
     kind: z.literal("live"),
     ...step,
@@ -323,22 +339,17 @@ export const messageSchema: z.ZodType<Message> = z.discriminatedUnion("kind", [
     kind: z.literal("decisions"),
     index: whole,
     term: whole,
-    decisions: z
-      .array(
-        z.object({
-          ...step,
-          agent: token,
-          worker: token,
-          score: finite,
-          runnerUp: text(limits.NAME_LENGTH_MAX).nullable(),
-          reason: text(32),
-        }),
-      )
-      .max(65_536),
+    decisions: list(
+      z.object({
+        ...step,
+        agent: token,
+        worker: token,
+        score: finite,
+        runnerUp: text(limits.NAME_LENGTH_MAX).nullable(),
+        reason: text(32),
+      }),
+      65_536,
+    ),
   }),
   z.object({ kind: z.literal("commit"), index: whole, term: whole, commands: whole }),
 ]);
-
-function nameKeyOfFacts() {
-  return z.string().refine((name) => isFactName(name), "not a fact's name");
-}

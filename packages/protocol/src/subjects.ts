@@ -61,7 +61,8 @@ export function parseSubject(subject: string): ParsedSubject | undefined {
   const [root, cluster, area, name, leaf, ...rest] = subject.split(".");
   if (root !== "triad" || !cluster || !isToken(cluster) || !area || !name || rest.length > 0) return undefined;
   if (area === "route") return name === "decision" && leaf === undefined ? { kind: "decision", cluster } : undefined;
-  if (area === "commit") return leaf === undefined && /^\d{1,9}$/.test(name) ? { kind: "commit", cluster, group: Number(name) } : undefined;
+  if (area === "commit")
+    return leaf === undefined && /^(?:0|[1-9]\d{0,8})$/.test(name) ? { kind: "commit", cluster, group: Number(name) } : undefined;
   if (!isToken(name)) return undefined;
   if (area === "raft") {
     return leaf === "control" || leaf === "replicate" || leaf === "snapshot"

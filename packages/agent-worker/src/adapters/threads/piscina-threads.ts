@@ -1,0 +1,211 @@
+/**
+ * The worker's threads: a piscina pool in which every thread runs one task for its whole life, fed over a port (thread-slot.ts), and a second
+ * pool of one for steps that run alone. Piscina owns the threads: it starts the next where one has died or was ended.
+ */
+import { resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { type Dispatch, errorFromBody } from "@triad/protocol";
+import { move, Piscina, transferableSymbol, valueSymbol } from "piscina";
+import type { Verdict } from "../../core/index.ts";
+import type { TeamManifest, ThreadEvents, Threads, TranscriptReader } from "../../services/ports.ts";
+import { errorAsData, type FromThread, type ThreadError } from "./frames.ts";
+import type { ThreadStart } from "./thread.ts";
+import { ThreadSlot } from "./thread-slot.ts";
+
+/** How often threads are pinged and looked at. */
+const WATCH_MS = 250;
+/** The extra thread goes when nothing has run on it for this long. */
+const ALONE_IDLE_MS = 10_000;
+/** Old space of one thread: a step that leaks ends its thread, not the worker. */
+const HEAP_MB_MAX = 1024;
+
+export interface ThreadsOptions {
+  readonly count: number;
+  /** Path of the team file. */
+  readonly team: string;
+  readonly worker: string;
+  readonly logLevel: string;
+  readonly reader: TranscriptReader;
+  readonly events: ThreadEvents;
+  nowMs(): number;
+  /** A thread could not load the team; the first one's failure is the worker's. */
+  broken(error: ThreadError): void;
+}
+
+export interface LoadedTeam {
+  readonly manifest: TeamManifest;
+  readonly digest: string;
+}
+
+export class PiscinaThreads implements Threads {
+  readonly count: number;
+  /** Resolves with the team as the first thread loaded it; rejects where it can't be loaded. */
+  readonly team: Promise<LoadedTeam>;
+  private readonly options: ThreadsOptions;
+  private readonly pool: Piscina;
+  private readonly alonePool: Piscina;
+  private readonly slots: readonly ThreadSlot[];
+  private readonly aloneSlot: ThreadSlot;
+  private readonly aloneQueue: { readonly dispatch: Dispatch; readonly timeoutMs: number }[] = [];
+  private readonly teamLoaded = Promise.withResolvers<LoadedTeam>();
+  private readonly watchdog: NodeJS.Timeout;
+  private digest: string | undefined;
+  private aloneSinceMs = 0;
+
+  constructor(options: ThreadsOptions) {
+    this.options = options;
+    this.count = options.count;
+    this.team = this.teamLoaded.promise;
+    const suffix = import.meta.url.endsWith(".ts") ? "ts" : "js";
+    const shared = {
+      filename: fileURLToPath(new URL(`./thread.${suffix}`, import.meta.url)),
+      // A thread is never without its one task, so piscina's waiting by Atomics would only block its loop.
+      atomics: "disabled" as const,
+      recordTiming: false,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX },
+    };
+    this.pool = new Piscina({ ...shared, minThreads: options.count, maxThreads: options.count });
+    this.alonePool = new Piscina({ ...shared, minThreads: 0, maxThreads: 1, idleTimeout: 0 });
+    this.slots = Array.from({ length: options.count }, (_, index) => this.slotOf(index, this.pool));
+    this.aloneSlot = this.slotOf(undefined, this.alonePool);
+    for (const slot of this.slots) slot.start();
+    this.watchdog = setInterval(() => this.watch(), WATCH_MS);
+  }
+
+  get stateBytes(): number {
+    return this.slots.reduce((sum, slot) => sum + slot.stateBytes, this.aloneSlot.stateBytes);
+  }
+
+  isReady(thread: number): boolean {
+    return this.slots[thread]?.isReady ?? false;
+  }
+
+  run(thread: number, dispatch: Dispatch, timeoutMs: number): void {
+    this.slots[thread]?.run(dispatch, timeoutMs);
+  }
+
+  runAlone(dispatch: Dispatch, timeoutMs: number): void {
+    this.aloneQueue.push({ dispatch, timeoutMs });
+    this.nextAlone();
+  }
+
+  abort(fence: number): void {
+    const queued = this.aloneQueue.findIndex((step) => step.dispatch.fence === fence);
+    if (queued >= 0) {
+      this.aloneQueue.splice(queued, 1);
+      this.options.events.ended(fence, { kind: "aborted", serviceMs: 0 });
+      return;
+    }
+    for (const slot of [...this.slots, this.aloneSlot]) if (slot.has(fence)) slot.send({ kind: "abort", fence });
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.watchdog);
+    this.aloneQueue.length = 0;
+    await Promise.all([...this.slots, this.aloneSlot].map((slot) => slot.close()));
+    await Promise.all([this.pool.destroy(), this.alonePool.destroy()]);
+  }
+
+  private slotOf(index: number | undefined, pool: Piscina): ThreadSlot {
+    const slot: ThreadSlot = new ThreadSlot(index === undefined, {
+      nowMs: () => this.options.nowMs(),
+      launch: (port, begun, signal) => {
+        const { worker, logLevel } = this.options;
+        const teamUrl = pathToFileURL(resolve(this.options.team)).href;
+        const start: ThreadStart = { port, teamUrl, begun, logLevel, worker };
+        // A movable task, because the type of `transferList` is wrong under current Node types.
+        const task = move(new MovableStart(start));
+        return pool.run(task, { signal }) as Promise<void>;
+      },
+      received: (frame) => this.received(index, slot, frame),
+      died: (verdicts, reason) => this.died(index, verdicts, reason),
+    });
+    return slot;
+  }
+
+  private received(index: number | undefined, slot: ThreadSlot, frame: Exclude<FromThread, { kind: "pong" }>): void {
+    const { events } = this.options;
+    switch (frame.kind) {
+      case "ready":
+        return this.loaded(index, slot, frame);
+      case "broken":
+        this.teamLoaded.reject(errorFromBody(frame.error));
+        this.options.broken(frame.error);
+        return slot.kill(frame.error.message);
+      case "started":
+        return events.started(frame.fence);
+      case "delta":
+        return events.delta(frame.fence, frame.text);
+      case "modelCalled":
+        return events.modelCalled(frame.call);
+      case "ended":
+        events.ended(frame.fence, frame.outcome);
+        if (index === undefined) this.nextAlone();
+        return;
+      case "readEvents":
+        void this.readFor(slot, frame);
+    }
+  }
+
+  private loaded(index: number | undefined, slot: ThreadSlot, frame: LoadedTeam): void {
+    this.digest ??= frame.digest;
+    if (frame.digest !== this.digest) {
+      const error = { code: "TRIAD_TEAM_VERSION", message: "the team file has changed since this worker started; start it anew to use the new one" };
+      this.options.broken(error);
+      return slot.kill(error.message);
+    }
+    slot.markReady();
+    this.teamLoaded.resolve({ manifest: frame.manifest, digest: frame.digest });
+    if (index === undefined) this.nextAlone();
+    else this.options.events.ready(index);
+  }
+
+  private died(index: number | undefined, verdicts: readonly Verdict[], reason: string): void {
+    this.options.events.died(index ?? -1, verdicts, reason);
+    if (index === undefined) this.nextAlone();
+  }
+
+  private nextAlone(): void {
+    if (this.aloneSlot.inFlight > 0) return;
+    if (this.aloneQueue.length === 0) {
+      this.aloneSinceMs = this.options.nowMs();
+      return;
+    }
+    if (this.aloneSlot.isDown) this.aloneSlot.start();
+    if (!this.aloneSlot.isReady) return;
+    const next = this.aloneQueue.shift();
+    if (next !== undefined) this.aloneSlot.run(next.dispatch, next.timeoutMs);
+  }
+
+  private watch(): void {
+    for (const slot of [...this.slots, this.aloneSlot]) slot.watch();
+    const idle = this.aloneSlot.isReady && this.aloneSlot.inFlight === 0 && this.aloneQueue.length === 0;
+    if (idle && this.options.nowMs() - this.aloneSinceMs > ALONE_IDLE_MS) this.aloneSlot.rest();
+  }
+
+  private async readFor(slot: ThreadSlot, frame: Extract<FromThread, { kind: "readEvents" }>): Promise<void> {
+    const { request, conversation, from, to } = frame;
+    try {
+      slot.send({ kind: "events", request, events: await this.options.reader.read(conversation, from, to) });
+    } catch (error) {
+      slot.send({ kind: "noEvents", request, error: errorAsData(error) });
+    }
+  }
+}
+
+/** A thread's start with its port to be moved, in the form that piscina asks for. */
+class MovableStart {
+  private readonly start: ThreadStart;
+
+  constructor(start: ThreadStart) {
+    this.start = start;
+  }
+
+  get [transferableSymbol](): object {
+    return [this.start.port];
+  }
+
+  get [valueSymbol](): object {
+    return this.start;
+  }
+}

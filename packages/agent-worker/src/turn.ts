@@ -1,0 +1,123 @@
+/**
+ * What an agent's step is given, and what it may return: the public words of the authoring API (interface.md 4).
+ * Types only, so that a team file costs nothing to type-check; the turn itself is made by services/turn.ts.
+ */
+import type { FactsDelta, Json, Requirements, TranscriptEvent } from "@triad/protocol";
+import type { Logger } from "pino";
+
+/** A step's way to end. Made by `turn.handoff` and `turn.finish` only. */
+export type StepResult = HandoffResult | FinishResult;
+
+export interface HandoffResult {
+  readonly kind: "handoff";
+  readonly to?: string;
+  readonly requires?: Requirements;
+  readonly output: string;
+  readonly facts: FactsDelta;
+  readonly quality?: number;
+}
+
+export interface FinishResult {
+  readonly kind: "finish";
+  readonly output: string;
+  readonly facts: FactsDelta;
+  readonly quality?: number;
+}
+
+export interface ResultOptions {
+  /** What the step says. Anything but a string is written as JSON. */
+  readonly output?: unknown;
+  /** Facts set by the step; `null` removes one. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+  /** How good the result is, in [0, 1], as the agent judges itself: teaches the capability matrix. */
+  readonly quality?: number;
+}
+
+export interface HandoffOptions extends ResultOptions {
+  /** The agent that is to go on; or … */
+  readonly to?: string;
+  /** … what the one that goes on must be good at: skill → weight. */
+  readonly requires?: Readonly<Record<string, number>>;
+}
+
+export interface PromptOptions {
+  /** Budget of the text of earlier events; default: the agent's, else 128. */
+  readonly textTokens?: number;
+  /** Budget of the facts; default: the agent's, else 512. */
+  readonly factTokens?: number;
+  /** Budget of the prompt as a whole. */
+  readonly promptTokens?: number;
+}
+
+export interface GenerateOptions extends PromptOptions {
+  /** Default: `turn.prompt()`. */
+  readonly prompt?: string;
+  readonly system?: string;
+  /** Values for the template's own slots, where `prompt` is not given. */
+  readonly values?: Readonly<Record<string, Json | undefined>>;
+  /** True: the answer's pieces are emitted as they come. */
+  readonly stream?: boolean;
+  readonly temperature?: number;
+  readonly outputTokensMax?: number;
+  /** Under which a replay model finds its recorded answer; default: the prompt's SHA-256. */
+  readonly key?: string;
+}
+
+export interface Generated {
+  readonly text: string;
+  readonly tokensIn: number;
+  readonly tokensOut: number;
+  readonly costUsd: number;
+}
+
+/** An earlier event that answers a query, with how well. */
+export interface Recalled {
+  readonly event: TranscriptEvent;
+  readonly score: number;
+}
+
+export interface Turn {
+  readonly task: string;
+  /** Number of the step within its task, from 1. */
+  readonly step: number;
+  readonly agent: string;
+  readonly conversation: string;
+  /** Attempts of this step that the agent may fail, from 1. */
+  readonly attempt: number;
+  /** The task's input. */
+  readonly input: string;
+  /** Every fact of the conversation, name → value, latest values, frozen. */
+  readonly facts: Readonly<Record<string, Json>>;
+  /** The latest events of the conversation, oldest first; `recall` finds what is older. */
+  readonly transcript: readonly TranscriptEvent[];
+  /** What the router asked for, skill → weight. */
+  readonly requires: Requirements;
+  /** C of the agent in this conversation; all zeros before its first step there. */
+  readonly context: Float32Array;
+  /** Fires when the task is cancelled, the step times out, or the worker stops. */
+  readonly signal: AbortSignal;
+  /** The same for every attempt and start of this step: give it to what must not be done twice. */
+  readonly idempotencyKey: string;
+  readonly log: Logger;
+
+  /**
+   * The prompt of the agent's template: slots `input`, `agent`, `facts` and `transcript` (the view, within its budgets) and the step's own values.
+   * Synchronous: it works on the events at hand and on those that `recall` has read in this turn.
+   */
+  prompt(values?: Readonly<Record<string, Json | undefined>>, options?: PromptOptions): string;
+  /** The k events of the whole conversation that answer a query best; older pages are read on demand and checked against the chain. */
+  recall(query: string, k?: number): Promise<readonly Recalled[]>;
+  /** Asks the agent's model. */
+  generate(options?: GenerateOptions): Promise<Generated>;
+  /** Sends text to whoever watches the task; live only. */
+  emit(delta: string): void;
+
+  handoff(options: HandoffOptions): HandoffResult;
+  finish(options?: ResultOptions): FinishResult;
+  /** Not available in this version: throws TRIAD_NOT_AVAILABLE. */
+  fanOut(branches: readonly unknown[]): never;
+  /** Not available in this version: throws TRIAD_NOT_AVAILABLE. */
+  ask(question: string): never;
+  /** Not available in this version: throws TRIAD_NOT_AVAILABLE. */
+  effect(name: string, input: unknown, run: (key: string) => unknown, options?: { readonly onDoubt?: string }): never;
+}

@@ -1,0 +1,110 @@
+/**
+ * From a checked plan to a cluster that is ready: writes the plan, starts the supervisor away from this process, and watches until every
+ * coordinator has a leader and every worker is up. What was started is stopped again by the caller when this throws.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync } from "node:fs";
+import { TriadError } from "@triad/protocol";
+import { ENTRY_FILE } from "../compile-cache.ts";
+import type { Say } from "../progress.ts";
+import { lastWords, openLog } from "../supervisor/log-file.ts";
+import { readState, type SupervisorState } from "../supervisor/state-file.ts";
+import { markedEnvironment } from "./cluster-children.ts";
+import type { ClusterFiles } from "./cluster-files.ts";
+import { type ClusterPlan, writePlan } from "./plan.ts";
+import { clusterView, coordinatorReady } from "./readiness.ts";
+
+/** Elections and the first registration take a second or two; the rest is for slow machines and large teams. */
+const READY_MS_MAX = 90_000;
+const POLL_MS = 100;
+/** A process that died this often in a row while the cluster comes up will not come up by waiting: about three seconds of tries. */
+const HOPELESS_DEATHS = 5;
+
+export interface LaunchOptions {
+  readonly token: string | undefined;
+  readonly signal: AbortSignal;
+  readonly say: Say;
+}
+
+export async function launch(plan: ClusterPlan, files: ClusterFiles, options: LaunchOptions): Promise<SupervisorState> {
+  files.writeIdentity(plan.identity);
+  if (plan.natsServer !== undefined) files.writeNatsPort(plan.natsServer.port);
+  writePlan(files, plan);
+  const supervisor = startSupervisor(plan, files);
+  let exited: string | undefined;
+  supervisor.once("exit", (code, name) => {
+    exited = name ?? `exit ${code}`;
+  });
+  supervisor.once("error", (error) => {
+    exited = error.message;
+  });
+  const until = performance.now() + READY_MS_MAX;
+  for (;;) {
+    options.signal.throwIfAborted();
+    if (exited !== undefined) throw failed(`the supervisor ended (${exited})`, files.logFile("supervisor"));
+    const state = readState(files.stateFile);
+    if (state !== undefined && state.supervisor.pid === supervisor.pid) {
+      const hopeless = state.children.find(({ deaths }) => deaths >= HOPELESS_DEATHS);
+      if (hopeless !== undefined) throw failed(`${hopeless.name} died ${hopeless.deaths} times (${hopeless.lastExit})`, hopeless.logFile);
+      const missing = await whatIsMissing(plan, state, options.token);
+      if (missing.length === 0) return state;
+      options.say(missing.map(({ what }) => what).join(", "));
+      if (performance.now() > until)
+        throw failed(
+          `not ready within ${READY_MS_MAX / 1_000} s: ${missing.map(({ what }) => what).join(", ")}`,
+          missing[0]?.logFile ?? files.logFile("supervisor"),
+        );
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** In a session of its own, so that neither Ctrl-C nor the end of the terminal reaches it, and with none of our streams open. */
+function startSupervisor(plan: ClusterPlan, files: ClusterFiles): ChildProcess {
+  const log = openLog(files.logFile("supervisor"));
+  try {
+    const child = spawn(process.execPath, [ENTRY_FILE, "supervise", "--data-dir", files.dataDir], {
+      detached: true,
+      stdio: ["ignore", log, log],
+      env: markedEnvironment(plan.identity.cluster, "supervisor"),
+    });
+    child.unref();
+    return child;
+  } finally {
+    closeSync(log);
+  }
+}
+
+interface Missing {
+  readonly what: string;
+  readonly logFile: string;
+}
+
+async function whatIsMissing(plan: ClusterPlan, state: SupervisorState, token: string | undefined): Promise<readonly Missing[]> {
+  const { coordinators } = plan.identity;
+  const ready = await Promise.all(coordinators.map(({ http }) => coordinatorReady(http, token)));
+  const child = (name: string): SupervisorState["children"][number] | undefined => state.children.find((one) => one.name === name);
+  const missing: Missing[] = [];
+  for (const [index, { id }] of coordinators.entries()) {
+    if (ready[index] !== true) missing.push({ what: `${id} is not ready`, logFile: child(id)?.logFile ?? "" });
+  }
+  if (missing.length > 0) return missing;
+  // By pid, because a view may still name the workers of an earlier run. All must see them, whichever is asked first.
+  const views = await Promise.all(coordinators.map(({ http }) => clusterView(http, token)));
+  const up = views.map((view) => new Set((view?.workers ?? []).filter((worker) => worker.state === "up").map(({ pid }) => pid)));
+  const workers = state.children.filter(({ kind }) => kind === "worker");
+  for (const worker of workers) {
+    const { process } = worker;
+    if (process === undefined || !up.every((pids) => pids.has(process.pid)))
+      missing.push({ what: `${worker.name} is not up`, logFile: worker.logFile });
+  }
+  if (workers.length < plan.workers)
+    missing.push({ what: `${plan.workers - workers.length} workers were not started yet`, logFile: child("nats")?.logFile ?? "" });
+  return missing;
+}
+
+/** Names the log to read, and its last words. */
+function failed(why: string, logFile: string): TriadError {
+  const words = logFile === "" ? undefined : lastWords(logFile);
+  return new TriadError("TRIAD_UP_FAILED", `${why}${words === undefined ? "" : `: ${words}`} (log: ${logFile})`);
+}

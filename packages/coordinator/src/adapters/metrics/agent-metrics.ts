@@ -1,0 +1,39 @@
+/**
+ * A counter and a histogram whose `agent` label takes only agents of the registered team. They wrap prom-client's instead of exposing them,
+ * so that no caller can get past the bound.
+ */
+import type { Counter, Histogram } from "prom-client";
+import type { BoundedLabel } from "./bounded-label.ts";
+
+export class AgentCounter<Other extends string> {
+  readonly #counter: Counter<"agent" | Other>;
+  readonly #agents: BoundedLabel;
+  readonly #others: BoundedLabel;
+  readonly #otherName: Other;
+
+  constructor(counter: Counter<"agent" | Other>, agents: BoundedLabel, otherName: Other, others: BoundedLabel) {
+    this.#counter = counter;
+    this.#agents = agents;
+    this.#otherName = otherName;
+    this.#others = others;
+  }
+
+  inc(agent: string, other: string, by = 1): void {
+    const labels = { agent: this.#agents.of(agent), [this.#otherName]: this.#others.of(other) };
+    this.#counter.inc(labels as Partial<Record<"agent" | Other, string>>, by);
+  }
+}
+
+export class AgentHistogram {
+  readonly #histogram: Histogram<"agent">;
+  readonly #agents: BoundedLabel;
+
+  constructor(histogram: Histogram<"agent">, agents: BoundedLabel) {
+    this.#histogram = histogram;
+    this.#agents = agents;
+  }
+
+  observe(agent: string, seconds: number): void {
+    this.#histogram.observe({ agent: this.#agents.of(agent) }, seconds);
+  }
+}

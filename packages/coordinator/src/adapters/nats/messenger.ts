@@ -1,0 +1,170 @@
+/**
+ * The services' messages over NATS: publishes and requests out, subscriptions in. Every payload goes through the one codec; what does not
+ * validate is counted, logged and dropped. Kept apart from what the messages mean.
+ */
+
+import { type Msg, type NatsConnection, RequestError, TimeoutError } from "@nats-io/transport-node";
+import {
+  type Command,
+  type CommandResult,
+  type CoordinatorStatus,
+  DISCOVER_SUBJECT,
+  decodeMessage,
+  type Envelope,
+  encodeMessage,
+  type InboxMessage,
+  type LiveEvent,
+  type Message,
+  type Subjects,
+  TriadError,
+} from "@triad/protocol";
+import type { ForwardOutcome, MessageHandlers, Messenger } from "../../services/ports.ts";
+import type { NatsLink } from "./connection.ts";
+
+export interface MessengerOptions {
+  readonly link: NatsLink;
+  readonly subjects: Subjects;
+  readonly self: string;
+  readonly dropped: (reason: string, subject: string) => void;
+}
+
+export class NatsMessenger implements Messenger {
+  private readonly options: MessengerOptions;
+  private readonly connection: NatsConnection;
+  private readonly listeners = new Map<string, Set<(event: LiveEvent) => void>>();
+
+  constructor(options: MessengerOptions) {
+    this.options = options;
+    this.connection = options.link.connection;
+  }
+
+  get connected(): boolean {
+    return this.options.link.connected;
+  }
+
+  private publish(subject: string, message: Message): void {
+    if (!this.connected) return;
+    try {
+      this.connection.publish(subject, encodeMessage(message));
+    } catch (error) {
+      if (!(error instanceof TriadError)) throw error;
+      this.options.dropped("tooLarge", subject);
+    }
+  }
+
+  toWorker(worker: string, message: InboxMessage): void {
+    this.publish(this.options.subjects.inbox(worker), message);
+  }
+
+  publishDecisions(message: Extract<Message, { kind: "decisions" }>): void {
+    this.publish(this.options.subjects.decision(), message);
+  }
+
+  publishCommit(index: number, term: number, commands: number): void {
+    this.publish(this.options.subjects.commit(0), { kind: "commit", index, term, commands });
+  }
+
+  publishStatus(status: CoordinatorStatus): void {
+    this.publish(this.options.subjects.status(this.options.self), status);
+  }
+
+  async forward(coordinator: string, commands: readonly Command[], timeoutMs: number): Promise<ForwardOutcome> {
+    if (!this.connected) return { kind: "silent" };
+    const subject = this.options.subjects.propose(coordinator);
+    const request = encodeMessage({ kind: "propose", from: this.options.self, commands });
+    let data: Uint8Array;
+    try {
+      data = (await this.connection.request(subject, request, { timeout: Math.max(1, timeoutMs) })).data;
+    } catch (error) {
+      // Nobody subscribes there: that coordinator is down, and took nothing.
+      if (error instanceof RequestError && error.isNoResponders()) return { kind: "notLeader", leader: "" };
+      if (error instanceof RequestError || error instanceof TimeoutError) return { kind: "silent" };
+      throw error;
+    }
+    const reply = this.decode(data, subject)?.message;
+    switch (reply?.kind) {
+      case "proposed":
+        return { kind: "results", results: reply.results as readonly CommandResult[] };
+      case "notLeader":
+      case "refused":
+        return reply;
+      default:
+        return { kind: "silent" };
+    }
+  }
+
+  onLiveEvents(task: string, handler: (event: LiveEvent) => void): () => void {
+    const known = this.listeners.get(task);
+    if (known !== undefined) {
+      known.add(handler);
+      return () => known.delete(handler);
+    }
+    const handlers = new Set([handler]);
+    this.listeners.set(task, handlers);
+    const subscription = this.connection.subscribe(this.options.subjects.taskEvents(task), {
+      callback: (error, message) => {
+        const live = error ? undefined : this.decode(message.data, message.subject)?.message;
+        if (live?.kind !== "live" || live.task !== task) return;
+        for (const each of handlers) each(live);
+      },
+    });
+    return () => {
+      handlers.delete(handler);
+      if (handlers.size > 0 || this.listeners.get(task) !== handlers) return;
+      this.listeners.delete(task);
+      subscription.unsubscribe();
+    };
+  }
+
+  /** Subscribes to what a coordinator answers and hears. */
+  serve(handlers: MessageHandlers): void {
+    const { subjects, self } = this.options;
+    this.answer(subjects.propose(self), async ({ message }) =>
+      message.kind === "propose" ? handlers.propose(message.from, message.commands) : undefined,
+    );
+    this.answer(subjects.read(self), async ({ message }) => (message.kind === "readTranscript" ? handlers.read(message) : undefined));
+    this.answer(DISCOVER_SUBJECT, async ({ message }) => (message.kind === "discover" ? handlers.discover() : undefined));
+    this.hear(subjects.heartbeatAll(), ({ message }) => message.kind === "heartbeat" && handlers.heartbeat(message));
+    this.hear(subjects.statusAll(), ({ message }) => message.kind === "status" && handlers.status(message));
+  }
+
+  private hear(subject: string, handle: (envelope: Envelope) => unknown): void {
+    this.connection.subscribe(subject, {
+      callback: (error, message) => {
+        const envelope = error ? undefined : this.decode(message.data, message.subject);
+        if (envelope !== undefined) handle(envelope);
+      },
+    });
+  }
+
+  private answer(subject: string, handle: (envelope: Envelope) => Promise<Message | undefined>): void {
+    this.connection.subscribe(subject, {
+      callback: (error, message) => {
+        const envelope = error ? undefined : this.decode(message.data, message.subject);
+        if (envelope === undefined) {
+          this.respond(message, { kind: "refused", code: "TRIAD_FRAME_INVALID", message: "not a message that this subject takes" });
+          return;
+        }
+        handle(envelope).then(
+          (reply) => reply !== undefined && this.respond(message, reply),
+          (failure: unknown) => this.respond(message, { kind: "refused", code: "TRIAD_INTERNAL", message: String(failure) }),
+        );
+      },
+    });
+  }
+
+  private respond(message: Msg, reply: Message): void {
+    if (message.reply === undefined || message.reply === "" || !this.connected) return;
+    message.respond(encodeMessage(reply));
+  }
+
+  private decode(data: Uint8Array, subject: string): Envelope | undefined {
+    try {
+      return decodeMessage(data);
+    } catch (error) {
+      if (!(error instanceof TriadError)) throw error;
+      this.options.dropped("invalid", subject);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * The writing end of the segment files: encodes one batch, finds room for it, writes it. Knows nothing of Raft or of who waits.
+ *
+ * (S1) A batch lies in one segment; what does not fit opens the next, whose first record is the segment's header. (S2) The caller
+ * flushes one batch before it writes the next, so a segment is complete on disk before its successor holds anything.
+ */
+import type { Entry, HardState } from "../../core/raft/types.ts";
+import type { Disk, DiskFile } from "./wal-disk.ts";
+import { encodeRecord, plainRecord, recordBytes, voteToPayload, type WalRecord } from "./wal-record.ts";
+import type { LogEnd } from "./wal-recovery.ts";
+import { SEGMENT_NUMBER_FIRST, SPARE_NAME, segmentHeader, segmentName } from "./wal-segment.ts";
+
+/** Zeros are written in steps of this size, one after each flush, so that preparing a segment never holds up the loop. */
+const ZERO_STEP_BYTES: number = 1024 * 1024;
+const ZEROS = new Uint8Array(ZERO_STEP_BYTES);
+const HEADER_RECORD_BYTES = recordBytes(16);
+
+/** What one write carries, in order; the hard state is the newest and stands at the end. */
+export interface WriteSet {
+  readonly steps: readonly { readonly truncateFrom: number | undefined; readonly entries: readonly Entry[] }[];
+  readonly hardState: HardState | undefined;
+}
+
+/** Told of every entry as it gets its place. */
+export interface PlaceListener {
+  written(index: number, segment: number, offset: number): void;
+  truncatedFrom(index: number): void;
+}
+
+interface Spare {
+  readonly file: DiskFile;
+  zeroed: number;
+}
+
+export class SegmentWriter {
+  readonly #disk: Disk;
+  readonly #folder: string;
+  readonly #segmentBytes: number;
+  readonly #places: PlaceListener;
+  #file: DiskFile;
+  #capacity: number;
+  #end: LogEnd;
+  #spare: Spare | undefined;
+  #scratch: Uint8Array = new Uint8Array(64 * 1024);
+
+  private constructor(disk: Disk, folder: string, segmentBytes: number, places: PlaceListener, file: DiskFile, end: LogEnd) {
+    this.#disk = disk;
+    this.#folder = folder;
+    this.#segmentBytes = segmentBytes;
+    this.#places = places;
+    this.#file = file;
+    this.#capacity = file.size();
+    this.#end = end;
+  }
+
+  /** Begins a new log in an empty folder. */
+  static create(disk: Disk, folder: string, segmentBytes: number, places: PlaceListener): SegmentWriter {
+    const end: LogEnd = { segment: SEGMENT_NUMBER_FIRST, offset: 0, seq: 0, crc: 0, batch: 0, batchOffset: 0 };
+    const file = createZeroed(disk, `${folder}/${segmentName(end.segment)}`, segmentBytes);
+    disk.syncFolder(folder);
+    return new SegmentWriter(disk, folder, segmentBytes, places, file, end);
+  }
+
+  /**
+   * Goes on behind a recovered end, after what stands there is wiped. The last batch is written again and flushed: it may have been
+   * read from the page cache of a process that died before its flush, or whose flush failed and left the pages clean, and nothing may
+   * rest on it before it is known to be on the disk.
+   */
+  static resume(disk: Disk, folder: string, segmentBytes: number, places: PlaceListener, end: LogEnd, wipe: boolean): SegmentWriter {
+    const file = disk.open(`${folder}/${segmentName(end.segment)}`, "write");
+    file.write(end.batchOffset, file.read(end.batchOffset, end.offset - end.batchOffset));
+    if (wipe) zeroFill(file, end.offset, file.size());
+    file.fdatasyncSync();
+    disk.syncFolder(folder);
+    return new SegmentWriter(disk, folder, segmentBytes, places, file, end);
+  }
+
+  /** The file that holds what was written last, to be flushed. */
+  get file(): DiskFile {
+    return this.#file;
+  }
+
+  /** Writes the set as one batch. Not durable before `file` is flushed. */
+  write(set: WriteSet, lastIndexBefore: { readonly index: number; readonly term: number }): void {
+    let bytes = recordBytes(0);
+    for (const step of set.steps) {
+      if (step.truncateFrom !== undefined) bytes += recordBytes(0);
+      for (const entry of step.entries) bytes += recordBytes(entry.data.length);
+    }
+    if (set.hardState !== undefined) bytes += recordBytes(8);
+
+    const opensSegment = this.#end.offset === 0 || this.#end.offset + bytes > this.#capacity;
+    if (opensSegment) bytes += HEADER_RECORD_BYTES;
+    if (opensSegment && this.#end.offset > 0) this.#roll(bytes);
+    else if (bytes > this.#capacity) throw new Error(`a batch of ${bytes} bytes does not fit the first segment`);
+    if (bytes > this.#scratch.length) this.#scratch = new Uint8Array(bytes);
+
+    const encoder = new BatchEncoder(this.#scratch, this.#end);
+    if (opensSegment) {
+      const header = segmentHeader(this.#end.segment);
+      encoder.add(plainRecord("segment", 0, lastIndexBefore.term, lastIndexBefore.index, header));
+    }
+    for (const step of set.steps) {
+      if (step.truncateFrom !== undefined) {
+        encoder.add(plainRecord("truncate", 0, 0, step.truncateFrom));
+        this.#places.truncatedFrom(step.truncateFrom);
+      }
+      for (const entry of step.entries) {
+        this.#places.written(entry.index, this.#end.segment, this.#end.offset + encoder.length);
+        encoder.add({ type: "entry", entryType: entry.type, group: 0, seq: 0, term: entry.term, index: entry.index, payload: entry.data });
+      }
+    }
+    if (set.hardState !== undefined) {
+      const { term, commit, vote } = set.hardState;
+      encoder.add(plainRecord("hardState", 0, term, commit, voteToPayload(vote)));
+    }
+    encoder.add(plainRecord("batch", 0, this.#end.seq + 1, this.#end.batch + 1));
+    this.#file.write(this.#end.offset, this.#scratch.subarray(0, encoder.length));
+    this.#end = encoder.end(this.#end.batch + 1);
+  }
+
+  /** Call after a flush: prepares the next segment step by step once this one is half full. */
+  prepareNext(): void {
+    if (this.#end.offset * 2 < this.#capacity) return;
+    this.#spare ??= { file: createSpare(this.#disk, this.#folder), zeroed: 0 };
+    const { file, zeroed } = this.#spare;
+    const to = Math.min(zeroed + ZERO_STEP_BYTES, this.#segmentBytes);
+    if (to === zeroed) return;
+    zeroFill(file, zeroed, to);
+    this.#spare.zeroed = to;
+  }
+
+  close(): void {
+    this.#file.close();
+    this.#spare?.file.close();
+    this.#spare = undefined;
+  }
+
+  #roll(bytes: number): void {
+    const spare = this.#spare ?? { file: createSpare(this.#disk, this.#folder), zeroed: 0 };
+    this.#spare = undefined;
+    const capacity = Math.max(this.#segmentBytes, bytes);
+    zeroFill(spare.file, spare.zeroed, capacity);
+    const segment = this.#end.segment + 1;
+    this.#disk.rename(`${this.#folder}/${SPARE_NAME}`, `${this.#folder}/${segmentName(segment)}`);
+    this.#disk.syncFolder(this.#folder);
+    this.#file.close();
+    this.#file = spare.file;
+    this.#capacity = capacity;
+    this.#end = { ...this.#end, segment, offset: 0 };
+  }
+}
+
+/** Numbers and chains the records of one batch into a buffer that is large enough. */
+class BatchEncoder {
+  readonly #target: Uint8Array;
+  readonly #start: LogEnd;
+  #seq: number;
+  #crc: number;
+  length = 0;
+
+  constructor(target: Uint8Array, start: LogEnd) {
+    this.#target = target;
+    this.#start = start;
+    this.#seq = start.seq;
+    this.#crc = start.crc;
+  }
+
+  add(record: WalRecord): void {
+    this.#seq++;
+    this.#crc = encodeRecord(this.#target, this.length, this.#crc, { ...record, seq: this.#seq });
+    this.length += recordBytes(record.payload.length);
+  }
+
+  end(batch: number): LogEnd {
+    return { segment: this.#start.segment, offset: this.#start.offset + this.length, seq: this.#seq, crc: this.#crc, batch, batchOffset: this.#start.offset };
+  }
+}
+
+function zeroFill(file: DiskFile, from: number, to: number): void {
+  for (let at = from; at < to; at += ZERO_STEP_BYTES) file.write(at, ZEROS.subarray(0, Math.min(ZERO_STEP_BYTES, to - at)));
+}
+
+function createZeroed(disk: Disk, path: string, bytes: number): DiskFile {
+  const file = disk.open(path, "create");
+  zeroFill(file, 0, bytes);
+  return file;
+}
+
+function createSpare(disk: Disk, folder: string): DiskFile {
+  return createZeroed(disk, `${folder}/${SPARE_NAME}`, 0);
+}

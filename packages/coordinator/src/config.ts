@@ -1,0 +1,32 @@
+/** What a coordinator process is started with; parsed and checked by the command line, then frozen. */
+
+export interface CoordinatorPeer {
+  readonly id: string;
+  readonly raftId: number;
+  /** uuid of the peer's data folder. */
+  readonly node: string;
+  readonly http: string;
+}
+
+export interface CoordinatorOptions {
+  /** c1, c2, …: what people call it. */
+  readonly id: string;
+  readonly raftId: number;
+  readonly node: string;
+  readonly cluster: string;
+  /** Every coordinator of the cluster, this one included. */
+  readonly peers: readonly CoordinatorPeer[];
+  readonly dataDir: string;
+  readonly nats: string;
+  readonly host: string;
+  readonly port: number;
+  /** Allows an empty data folder: only until all coordinators were ready once. */
+  readonly bootstrap: boolean;
+  readonly token?: string;
+  readonly logLevel?: string;
+}
+
+/** Raft timing: a tick of 50 ms, heartbeats every tick, elections after 300 to 600 ms of silence. */
+export const TICK_MS = 50;
+export const ELECTION_TICKS = 6;
+export const HEARTBEAT_TICKS = 1;

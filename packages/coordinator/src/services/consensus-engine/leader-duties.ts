@@ -1,0 +1,198 @@
+/**
+ * What only the leader does, always from Φ: it gives waiting steps a worker, ends what is past its deadline, declares silent workers lost, brings
+ * assignments to workers and compares heartbeats. A new leader starts all of it from its applied state, so nothing depends on what the old one
+ * remembered (state.md 5 to 7).
+ */
+import { type Command, type CommandResult, type Heartbeat, limits } from "@triad/protocol";
+import type { Effect } from "../../core/state/application.ts";
+import { keys } from "../../core/state/keys.ts";
+import type { TaskRecord } from "../../core/state/records.ts";
+import { anythingDue } from "../../core/state/retention.ts";
+import { type StateReader, Transaction, type Writes } from "../../core/state/transaction.ts";
+import type { Dispatcher } from "../dispatcher/dispatcher.ts";
+import type { Clock, Messenger } from "../ports.ts";
+import type { WorkerDirectory } from "../worker-directory/worker-directory.ts";
+import { Agenda } from "./agenda.ts";
+import type { LiveIndex } from "./live-index.ts";
+import type { Plan } from "./planner.ts";
+
+const TURN_MS = 50;
+/** A turn that comes later than this means that the process stood still: nobody's silence counts. */
+const STALL_MS = 500;
+const SILENCE_CHECK_MS = 250;
+
+export interface LeaderPorts {
+  readonly state: StateReader;
+  readonly index: LiveIndex;
+  readonly directory: WorkerDirectory;
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+  readonly messenger: Messenger;
+  readonly propose: (command: Command) => Promise<CommandResult>;
+  readonly planWaiting: (waiting: Iterable<string>, nowMs: number) => Plan | undefined;
+  readonly warn: (message: string, details: object) => void;
+}
+
+const TASK_PREFIX = keys.task("");
+
+export class LeaderDuties {
+  private readonly ports: LeaderPorts;
+  private readonly agenda = new Agenda();
+  private leading = false;
+  private cancelTurn: (() => void) | undefined;
+  private assignScheduled = false;
+  private assigning = false;
+  private lastTurnMs = 0;
+  private lastCheckMs = 0;
+  private lastTickAt = 0;
+  private connected = false;
+
+  constructor(ports: LeaderPorts) {
+    this.ports = ports;
+  }
+
+  /** From now on this coordinator leads: everything is looked up anew. */
+  begin(): void {
+    const { clock, directory, dispatcher, index } = this.ports;
+    this.leading = true;
+    this.connected = this.ports.messenger.connected;
+    this.lastTurnMs = clock.monotonicMs();
+    directory.restartCount(this.lastTurnMs);
+    dispatcher.reset();
+    this.agenda.clear();
+    for (const task of index.openTasks().values()) {
+      this.remind(task);
+      if (task.deadlineAt !== null) this.agenda.add({ at: task.deadlineAt, task: task.id });
+    }
+    this.scheduleAssign();
+    this.scheduleTurn();
+  }
+
+  end(): void {
+    this.leading = false;
+    this.cancelTurn?.();
+    this.cancelTurn = undefined;
+    this.agenda.clear();
+    this.ports.dispatcher.reset();
+  }
+
+  /** After an entry has been applied while this coordinator leads. */
+  applied(writes: Writes, effects: readonly Effect[]): void {
+    if (!this.leading) return;
+    for (const effect of effects) {
+      if (effect.kind === "routed") this.ports.dispatcher.enqueue(effect.pick.worker, effect.fence);
+      else if (effect.kind === "voided") this.ports.dispatcher.abort(effect.worker, [effect.fence]);
+    }
+    for (const [key, record] of writes) {
+      if (!key.startsWith(TASK_PREFIX) || record === undefined) continue;
+      const task = record as TaskRecord;
+      if (task.phase === "ended") continue;
+      this.remind(task);
+      if (writes.has(keys.open(task.id)) && task.deadlineAt !== null) this.agenda.add({ at: task.deadlineAt, task: task.id });
+    }
+    // Whatever was applied may have freed a place, or opened a step that found none.
+    if (this.ports.index.waiting().size > 0) this.scheduleAssign();
+  }
+
+  private remind(task: TaskRecord): void {
+    for (const member of task.step?.members ?? []) {
+      if (member.state === "waiting" && member.retryAt > 0) this.agenda.add({ at: member.retryAt, task: task.id });
+    }
+  }
+
+  heartbeat(message: Heartbeat): void {
+    if (!this.leading) return;
+    const tx = new Transaction(this.ports.state);
+    const worker = tx.worker(message.worker);
+    if (worker === undefined || message.token === 0) return;
+    const { dispatcher, directory } = this.ports;
+    if (worker.state !== "down" && worker.bootId !== message.bootId) {
+      if (message.token < worker.token) dispatcher.tell(message.worker, { kind: "replaced", bootId: message.bootId });
+      return;
+    }
+    if (worker.token !== message.token || worker.state === "down") {
+      // A token above ours is of an entry that is not applied here yet.
+      if (message.token <= tx.meta().seq) dispatcher.tell(message.worker, { kind: "reregister", token: message.token });
+      return;
+    }
+    directory.hear(worker.id, this.ports.clock.monotonicMs());
+    if (worker.state === "draining") dispatcher.tell(worker.id, { kind: "drain" });
+    dispatcher.compare(message, (tx.meta().seq + 1) * limits.FENCE_STRIDE);
+  }
+
+  private scheduleTurn(): void {
+    this.cancelTurn = this.ports.clock.schedule(TURN_MS, () => {
+      if (!this.leading) return;
+      this.turn();
+      this.scheduleTurn();
+    });
+  }
+
+  private turn(): void {
+    const { clock, directory, messenger } = this.ports;
+    const nowMs = clock.monotonicMs();
+    const stalled = nowMs - this.lastTurnMs > STALL_MS;
+    this.lastTurnMs = nowMs;
+    if (stalled || !messenger.connected || !this.connected) directory.restartCount(nowMs);
+    this.connected = messenger.connected;
+    this.runAgenda();
+    if (nowMs - this.lastCheckMs < SILENCE_CHECK_MS) return;
+    this.lastCheckMs = nowMs;
+    const tx = new Transaction(this.ports.state);
+    for (const worker of directory.silent(tx.workers(), nowMs)) {
+      this.send({ type: "WorkerLost", worker: worker.id, token: worker.token, reason: "silent" });
+    }
+    const at = Math.max(tx.meta().at, clock.wallMs());
+    if (at - this.lastTickAt >= limits.TICK_MS && anythingDue({ tx }, at)) {
+      this.lastTickAt = at;
+      this.send({ type: "Tick" });
+    }
+  }
+
+  private runAgenda(): void {
+    const at = Math.max(new Transaction(this.ports.state).meta().at, this.ports.clock.wallMs());
+    for (const item of this.agenda.takeDue(at)) {
+      const task = this.ports.index.openTasks().get(item.task);
+      if (task === undefined) continue;
+      if (task.deadlineAt !== null && task.deadlineAt <= at) {
+        const error = { code: "TRIAD_DEADLINE", message: "the deadline passed before the task ended" };
+        // Until the entry is applied the task is still due: if this proposal is lost, the next turn makes another.
+        this.agenda.add({ at: at + 1000, task: task.id });
+        this.send({ type: "EndTask", task: task.id, status: "expired", error, assign: [] });
+      } else this.scheduleAssign();
+    }
+  }
+
+  private scheduleAssign(): void {
+    if (this.assignScheduled || !this.leading) return;
+    this.assignScheduled = true;
+    this.ports.clock.soon(() => {
+      this.assignScheduled = false;
+      this.assignWaiting();
+    });
+  }
+
+  /** One Assign at a time: the next looks at what it left. */
+  private assignWaiting(): void {
+    if (!this.leading || this.assigning) return;
+    const plan = this.ports.planWaiting(this.ports.index.waiting(), this.ports.clock.wallMs());
+    if (plan?.kind !== "append") return;
+    this.assigning = true;
+    this.ports
+      .propose(plan.command)
+      .then(
+        () => this.scheduleAssign(),
+        (error: unknown) => this.ports.warn("assignment not committed", { error: String(error) }),
+      )
+      .finally(() => {
+        this.assigning = false;
+      });
+  }
+
+  /** A proposal of the leader's own: if it is lost, what called for it is still in Φ and is found again. */
+  private send(command: Command): void {
+    this.ports
+      .propose(command)
+      .catch((error: unknown) => this.ports.warn("own proposal not committed", { type: command.type, error: String(error) }));
+  }
+}

@@ -1,0 +1,24 @@
+import { negotiate } from "../src/core/transition/negotiation.ts";
+import { bestAffinity, teachPrototypes } from "../src/core/routing/prototypes.ts";
+import { seeded, ballVector } from "./transition/oracle.ts";
+const r = seeded(1);
+const m = Array.from({length:8},(_,i)=>({agent:`a${i}`,context:Float32Array.from(ballVector(r,256)),evidence:Float32Array.from(ballVector(r,256)),quality:r()}));
+const S={alpha:.2,lambda:1,beta:.2,weights:"trust",stepPolicy:"reject"} as const;
+function time(name:string,f:()=>void,n=3000){for(let i=0;i<n;i++)f();const t=process.hrtime.bigint();for(let i=0;i<n;i++)f();console.log(name,Number(process.hrtime.bigint()-t)/n/1000,"µs")}
+time("negotiate",()=>{negotiate(m,"a3","a7",S)});
+const p=Array.from({length:16},()=>Uint8Array.from({length:1024},()=>r()*256|0));
+const e=Uint8Array.from({length:1024},()=>r()*256|0);
+time("bestAffinity16",()=>{bestAffinity(e,p)});
+time("teach16",()=>{teachPrototypes(p,e)});
+import { fieldOf, transitionStep } from "../src/core/transition/transition-step.ts";
+import { trustWeights, lipschitzBound } from "../src/core/transition/team-weights.ts";
+import { agreementOf } from "../src/core/transition/negotiation.ts";
+const W=trustWeights(m.map(x=>x.quality)); const st=m.map(x=>Float64Array.from(x.context)); const f={weights:W,evidence:m.map(x=>Float64Array.from(x.evidence)),lambda:1,beta:.2};
+time("field",()=>{fieldOf(3,st,f)});
+time("step",()=>{transitionStep(st,[3],.2,f)});
+time("weights",()=>{lipschitzBound(trustWeights(m.map(x=>x.quality)),1,.2)});
+time("agreement",()=>{agreementOf(st)});
+time("from64",()=>{Float64Array.from(m[0]!.context)});
+time("new64",()=>{new Float64Array(m[0]!.context)});
+time("from32",()=>{Float32Array.from(st[0]!)});
+time("new32",()=>{new Float32Array(st[0]!)});
