@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { TriadError } from "@triad/protocol";
 import { describe, expect, it } from "vitest";
 import { errorLine, exitCodeOf } from "../src/exit-code.ts";
@@ -5,13 +6,15 @@ import { clip, table } from "../src/output.ts";
 
 describe("output", () => {
   it("aligns words left and numbers right, whatever colours the cells have", () => {
-    const text = table(
-      ["NAME", "N"],
-      [
-        ["\x1b[32mab\x1b[39m", 1],
-        ["a", 100],
-      ],
-    ).replaceAll(/\x1b\[\d+m/g, "");
+    const text = stripVTControlCharacters(
+      table(
+        ["NAME", "N"],
+        [
+          ["\x1b[32mab\x1b[39m", 1],
+          ["a", 100],
+        ],
+      ),
+    );
     expect(text).toBe("NAME    N\nab      1\na     100");
   });
 

@@ -133,7 +133,11 @@ describe("Supervisor", () => {
   it("waits longer with every death in a row, and asks for the flags anew", async () => {
     let asked = 0;
     const one = spec("w1", "worker", "process.exit(3);");
-    supervisor.add({ ...one, args: () => (asked++, one.args()) });
+    const countedArgs = (): readonly string[] => {
+      asked++;
+      return one.args();
+    };
+    supervisor.add({ ...one, args: countedArgs });
     await eventually("five deaths", () => (child("w1")?.deaths ?? 0) >= 5);
     const waits = lines.flatMap((line) => /again in (\d+) ms/.exec(line)?.[1] ?? []).map(Number);
     expect(waits.slice(0, 5)).toEqual([20, 40, 80, 80, 80]);

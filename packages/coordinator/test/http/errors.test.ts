@@ -78,6 +78,11 @@ describe("a body that does not fit is a 400 that names the place", () => {
     expect(many.details).toHaveLength(PROBLEMS_MAX);
   });
 
+  test("what a message repeats of the user's own stays on one short line", async () => {
+    const { message } = expectError(await submit({ input: "x", [`\n\u001b[31m${"k".repeat(500)}`]: 1 }), "TRIAD_BAD_REQUEST");
+    expect(message.length).toBeLessThan(200);
+  });
+
   test("the other bodies", async () => {
     for (const [url, body] of [
       ["/v1/tasks/t-known/feedback", { quality: 7 }],

@@ -97,7 +97,7 @@ async function upload(head: string, frame: (chunk: Buffer) => Buffer): Promise<{
   socket.on("drain", send);
   socket.write(head);
   send();
-  await once(socket, "close");
+  await new Promise((resolve) => socket.once("close", resolve)); // once() would reject on the EPIPE of a refused upload
   return { answer: parse(text), grownBytes: peak - before };
 }
 

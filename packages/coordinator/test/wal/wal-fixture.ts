@@ -19,6 +19,8 @@ export interface Bench {
   readonly disk: VirtualDisk;
   readonly fatal: Error[];
   open(options?: { bootstrap?: boolean; segmentBytes?: number; windowBytes?: number }): WriteAheadLog;
+  /** Ends the process; what it wrote stays in the kernel's memory. */
+  kill(): void;
   /** Kills the process and cuts the power. */
   crash(): void;
 }
@@ -46,6 +48,7 @@ export function bench(seed: number = 1): Bench {
         onFatal: (error) => fatal.push(error),
       });
     },
+    kill: () => process.kill(),
     crash: () => {
       process.kill();
       disk.crash();

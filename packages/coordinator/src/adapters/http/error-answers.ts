@@ -46,11 +46,16 @@ function internal(error: unknown): TriadError {
     : new TriadError("TRIAD_INTERNAL", "Something went wrong inside this coordinator; it was logged. The request may be repeated.");
 }
 
+/** A message is one line, whatever of the user's own it repeats: it ends up in terminals and logs. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ");
+}
+
 export function answerOf(error: TriadError): HttpAnswer {
   const headers: Record<string, string> = { "content-type": "application/json; charset=utf-8" };
   if (error.status === 429 || error.status === 503) headers["retry-after"] = String(RETRY_AFTER_SECONDS);
   if (error.status === 401) headers["www-authenticate"] = "Bearer";
-  return { status: error.status, headers, body: JSON.stringify({ error: error.toBody() }) };
+  return { status: error.status, headers, body: JSON.stringify({ error: { ...error.toBody(), message: oneLine(error.message) } }) };
 }
 
 /** Fastify's error handler. */
