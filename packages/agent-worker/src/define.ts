@@ -129,7 +129,10 @@ export function defineTeam(config: TeamConfig): TeamDefinition {
   const parsed = teamSchema.safeParse(config);
   if (!parsed.success) {
     const label = typeof config === "object" && config !== null && typeof config.name === "string" ? `"${config.name.slice(0, 64)}"` : "?";
-    throw teamInvalid(label, parsed.error.issues.map((issue) => `${placeOf(issue.path, config)}: ${issue.message}`));
+    throw teamInvalid(
+      label,
+      parsed.error.issues.map((issue) => `${placeOf(issue.path, config)}: ${issue.message}`),
+    );
   }
   const team = parsed.data;
   const skills = team.skills ?? [...new Set(team.agents.flatMap((agent) => Object.keys(agent.capabilities)))].sort();
@@ -141,7 +144,9 @@ export function defineTeam(config: TeamConfig): TeamDefinition {
       templates.set(agent.name, parseTemplate(agent.prompt.template));
     } catch (error) {
       if (!(error instanceof TriadError)) throw error;
-      templateErrors.push(new TriadError(error.code, `agent "${agent.name}", prompt: ${error.message}`, { agent: agent.name, ...detailsOf(error) }));
+      templateErrors.push(
+        new TriadError(error.code, `agent "${agent.name}", prompt: ${error.message}`, { agent: agent.name, ...detailsOf(error) }),
+      );
     }
   }
   const [firstTemplateError] = templateErrors;
@@ -152,7 +157,13 @@ export function defineTeam(config: TeamConfig): TeamDefinition {
     const template = templates.get(agent.name) ?? parseTemplate(agent.prompt.template);
     return Object.freeze({ ...agent, model: agent.model, template });
   });
-  return Object.freeze({ name: team.name, skills, negotiation: Object.freeze(team.negotiation), agents: Object.freeze(agents), [TEAM]: true });
+  return Object.freeze({
+    name: team.name,
+    skills,
+    negotiation: Object.freeze(team.negotiation),
+    agents: Object.freeze(agents),
+    [TEAM]: true,
+  });
 }
 
 /** What a schema can't see: names that meet. */

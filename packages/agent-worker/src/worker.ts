@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { errorFromBody, mintId, type TeamManifest, TriadError, limits } from "@triad/protocol";
+import { errorFromBody, limits, mintId, type TeamManifest, TriadError } from "@triad/protocol";
 import pino, { type Level, type Logger } from "pino";
 import { serveWorkerHttp, type WorkerHttp } from "./adapters/http/worker-http.ts";
 import { PrometheusMetrics } from "./adapters/http/worker-metrics.ts";
@@ -67,7 +67,12 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   }
 }
 
-async function start(options: WorkerOptions, log: Logger, closers: (() => Promise<void> | void)[], signal: AbortSignal): Promise<RunningWorker> {
+async function start(
+  options: WorkerOptions,
+  log: Logger,
+  closers: (() => Promise<void> | void)[],
+  signal: AbortSignal,
+): Promise<RunningWorker> {
   const lag = watchLoopLag();
   closers.push(() => lag.stop());
   const wiring = new Wiring();
@@ -92,7 +97,13 @@ async function start(options: WorkerOptions, log: Logger, closers: (() => Promis
   return running(session, http?.url ?? "", closers, log, connection.closed());
 }
 
-function running(session: WorkerSession, http: string, closers: (() => Promise<void> | void)[], log: Logger, natsClosed: Promise<void | Error>): RunningWorker {
+function running(
+  session: WorkerSession,
+  http: string,
+  closers: (() => Promise<void> | void)[],
+  log: Logger,
+  natsClosed: Promise<unknown>,
+): RunningWorker {
   const done = Promise.withResolvers<number>();
   let failure: TriadError | undefined;
   let ending: Promise<void> | undefined;
@@ -115,6 +126,7 @@ function running(session: WorkerSession, http: string, closers: (() => Promise<v
     done: done.promise,
     failure: () => failure,
     stop: () => {
+      if (ending !== undefined) return ending;
       stopping ??= session.drain(DRAIN_MS).then(() => finish(0));
       return stopping;
     },
@@ -177,13 +189,24 @@ function metricsOf(threads: PiscinaThreads, manifest: TeamManifest, lag: LoopLag
   });
 }
 
-function poolOf(options: WorkerOptions, threads: PiscinaThreads, manifest: TeamManifest, sink: StepSink, metrics: PrometheusMetrics): AgentPool {
+function poolOf(
+  options: WorkerOptions,
+  threads: PiscinaThreads,
+  manifest: TeamManifest,
+  sink: StepSink,
+  metrics: PrometheusMetrics,
+): AgentPool {
   const timeouts = new Map(manifest.agents.map((agent) => [agent.name, agent.timeoutMs]));
   const timeoutMsOf = (agent: string): number => timeouts.get(agent) ?? limits.TIMEOUT_MS_DEFAULT;
   return new AgentPool({ worker: options.id, threads, sink, metrics, clock: PROCESS_CLOCK, timeoutMsOf });
 }
 
-async function httpOf(options: WorkerOptions, metrics: PrometheusMetrics, directory: CoordinatorDirectory, registered: () => boolean): Promise<WorkerHttp | undefined> {
+async function httpOf(
+  options: WorkerOptions,
+  metrics: PrometheusMetrics,
+  directory: CoordinatorDirectory,
+  registered: () => boolean,
+): Promise<WorkerHttp | undefined> {
   if (options.http === undefined) return undefined;
   const { cluster } = directory;
   // Alive is what this says; a worker that waits for its cluster is healthy and says that it is not registered.

@@ -28,7 +28,16 @@ interface Scene extends AsyncDisposable {
 async function scene(options: Partial<WorkerOptions> = {}, coordinatorOptions: FakeCoordinatorOptions = {}): Promise<Scene> {
   const cluster = `cluster-${++clusters}`;
   const coordinator = await FakeCoordinator.start(nats.url, { cluster, ...coordinatorOptions });
-  const worker = await runWorker({ nats: nats.url, cluster, team: TEAM, id: "w1", threads: 2, log: "silent", http: { host: "127.0.0.1", port: 0 }, ...options });
+  const worker = await runWorker({
+    nats: nats.url,
+    cluster,
+    team: TEAM,
+    id: "w1",
+    threads: 2,
+    log: "silent",
+    http: { host: "127.0.0.1", port: 0 },
+    ...options,
+  });
   return {
     coordinator,
     worker,
@@ -40,7 +49,8 @@ async function scene(options: Partial<WorkerOptions> = {}, coordinatorOptions: F
   };
 }
 
-const registered = (coordinator: FakeCoordinator): Promise<void> => until(() => coordinator.heartbeats.some((beat) => beat.token === coordinator.token), "registration");
+const registered = (coordinator: FakeCoordinator): Promise<void> =>
+  until(() => coordinator.heartbeats.some((beat) => beat.token === coordinator.token), "registration");
 const header = (coordinator: FakeCoordinator) => ({ term: coordinator.term, leader: coordinator.id });
 
 describe("a worker and its leader", () => {
@@ -50,17 +60,38 @@ describe("a worker and its leader", () => {
     const [team] = s.coordinator.of("RegisterTeam");
     expect(team?.manifest.name).toBe("threads");
     expect(team?.digest).toMatch(/^[0-9a-f]{64}$/);
-    expect(s.coordinator.of("RegisterWorker")[0]).toMatchObject({ worker: "w1", digest: team?.digest, threads: 2, pid: process.pid, http: s.worker.http });
+    expect(s.coordinator.of("RegisterWorker")[0]).toMatchObject({
+      worker: "w1",
+      digest: team?.digest,
+      threads: 2,
+      pid: process.pid,
+      http: s.worker.http,
+    });
     expect(s.coordinator.commands.map((command) => command.type).slice(0, 2)).toEqual(["RegisterTeam", "RegisterWorker"]);
   });
 
   test("runs what it is sent and proposes what came of it, with live events in order", async () => {
     await using s = await scene();
     await registered(s.coordinator);
-    s.coordinator.send("w1", { kind: "dispatch", ...header(s.coordinator), items: [dispatchOf(1, "talks", "a b c"), dispatchOf(2, "throws", "")] });
+    s.coordinator.send("w1", {
+      kind: "dispatch",
+      ...header(s.coordinator),
+      items: [dispatchOf(1, "talks", "a b c"), dispatchOf(2, "throws", "")],
+    });
     await until(() => s.coordinator.of("StepFinished").length === 1 && s.coordinator.of("StepFailed").length === 1, "both ends");
-    expect(s.coordinator.of("StepFinished")[0]).toMatchObject({ fence: 1, task: "t-1", output: "said", next: { kind: "finish" }, assign: [] });
-    expect(s.coordinator.of("StepFailed")[0]).toMatchObject({ fence: 2, cause: "threw", terminal: false, error: { code: "TRIAD_STEP_FAILED", message: "as told" } });
+    expect(s.coordinator.of("StepFinished")[0]).toMatchObject({
+      fence: 1,
+      task: "t-1",
+      output: "said",
+      next: { kind: "finish" },
+      assign: [],
+    });
+    expect(s.coordinator.of("StepFailed")[0]).toMatchObject({
+      fence: 2,
+      cause: "threw",
+      terminal: false,
+      error: { code: "TRIAD_STEP_FAILED", message: "as told" },
+    });
     await until(() => s.coordinator.live.filter((event) => event.fence === 1).length === 4, "live events");
     const live = s.coordinator.live.filter((event) => event.fence === 1);
     expect(live.map((event) => [event.n, event.event, event.text])).toEqual([
@@ -143,17 +174,32 @@ describe("a worker and its leader", () => {
   test("recall reads older events through a coordinator and checks them against the chain", async () => {
     await using s = await scene();
     await registered(s.coordinator);
-    const events = chainOf(Array.from({ length: 40 }, (_, i) => ({ by: "hotels", text: i === 3 ? "the Acorn has free parking" : `line ${i}` })));
+    const events = chainOf(
+      Array.from({ length: 40 }, (_, i) => ({ by: "hotels", text: i === 3 ? "the Acorn has free parking" : `line ${i}` })),
+    );
     s.coordinator.read = ({ from, to }) => ({ kind: "transcript", events: events.slice(from - 1, to).slice(0, 20) });
     const more = { conversation: "c-long", events: events.slice(30), eventsTotal: 40, root: events[39]?.id ?? "" };
     s.coordinator.send("w1", { kind: "dispatch", ...header(s.coordinator), items: [dispatchOf(20, "recalls", "parking", more)] });
     await until(() => s.coordinator.of("StepFinished").length === 1, "the recall");
     expect(s.coordinator.of("StepFinished")[0]?.output).toBe("the Acorn has free parking");
 
-    s.coordinator.read = ({ from, to }) => ({ kind: "transcript", events: events.slice(from - 1, to).map((event) => (event.seq === 4 ? { ...event, text: "forged" } : event)).slice(0, 40) });
-    s.coordinator.send("w1", { kind: "dispatch", ...header(s.coordinator), items: [dispatchOf(21, "recalls", "parking", { ...more, conversation: "c-forged" })] });
+    s.coordinator.read = ({ from, to }) => ({
+      kind: "transcript",
+      events: events
+        .slice(from - 1, to)
+        .map((event) => (event.seq === 4 ? { ...event, text: "forged" } : event))
+        .slice(0, 40),
+    });
+    s.coordinator.send("w1", {
+      kind: "dispatch",
+      ...header(s.coordinator),
+      items: [dispatchOf(21, "recalls", "parking", { ...more, conversation: "c-forged" })],
+    });
     await until(() => s.coordinator.of("StepFailed").length === 1, "the refusal");
-    expect(s.coordinator.of("StepFailed")[0]?.error).toMatchObject({ code: "TRIAD_FRAME_INVALID", message: expect.stringContaining("hash chain") });
+    expect(s.coordinator.of("StepFailed")[0]?.error).toMatchObject({
+      code: "TRIAD_FRAME_INVALID",
+      message: expect.stringContaining("hash chain"),
+    });
   });
 
   test("facts and transcript stand in the prompt", async () => {
@@ -202,14 +248,17 @@ describe("how a worker ends", () => {
     expect(s.worker.failure()?.code).toBe("TRIAD_WORKER_REPLACED");
   });
 
-  test.each(["TRIAD_TEMPLATE_CONFLICT", "TRIAD_STEP_TOO_LARGE", "TRIAD_TEAM_VERSION"] as const)("a registration refused with %s ends it with that error", async (code) => {
-    const cluster = `refuse-${++clusters}`;
-    await using coordinator = await FakeCoordinator.start(nats.url, { cluster });
-    coordinator.judge = () => ({ outcome: "refused", code, message: "because" });
-    const worker = await runWorker({ nats: nats.url, cluster, team: TEAM, id: "w1", threads: 1, log: "silent" });
-    expect(await worker.done).toBe(1);
-    expect(worker.failure()).toMatchObject({ code, message: "because" });
-  });
+  test.each(["TRIAD_TEMPLATE_CONFLICT", "TRIAD_STEP_TOO_LARGE", "TRIAD_TEAM_VERSION"] as const)(
+    "a registration refused with %s ends it with that error",
+    async (code) => {
+      const cluster = `refuse-${++clusters}`;
+      await using coordinator = await FakeCoordinator.start(nats.url, { cluster });
+      coordinator.judge = () => ({ outcome: "refused", code, message: "because" });
+      const worker = await runWorker({ nats: nats.url, cluster, team: TEAM, id: "w1", threads: 1, log: "silent" });
+      expect(await worker.done).toBe(1);
+      expect(worker.failure()).toMatchObject({ code, message: "because" });
+    },
+  );
 
   test("a refusal that may pass is tried again", async () => {
     const cluster = `retry-${++clusters}`;
@@ -223,14 +272,17 @@ describe("how a worker ends", () => {
 });
 
 describe("what a user gets wrong", () => {
-  const wrong = (options: Partial<WorkerOptions>) => runWorker({ nats: nats.url, team: TEAM, id: "w1", threads: 1, log: "silent", ...options });
+  const wrong = (options: Partial<WorkerOptions>) =>
+    runWorker({ nats: nats.url, team: TEAM, id: "w1", threads: 1, log: "silent", ...options });
 
   test("no team file", async () => {
     await expect(wrong({ team: "/nowhere/team.ts" })).rejects.toMatchObject({ code: "TRIAD_TEAM_NOT_FOUND" });
   });
 
   test("a file that is no team", async () => {
-    await expect(wrong({ team: fileURLToPath(new URL("./support/make.ts", import.meta.url)) })).rejects.toMatchObject({ code: "TRIAD_TEAM_INVALID" });
+    await expect(wrong({ team: fileURLToPath(new URL("./support/make.ts", import.meta.url)) })).rejects.toMatchObject({
+      code: "TRIAD_TEAM_INVALID",
+    });
   });
 
   test("no nats-server", async () => {

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { isIP } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import type { Setting } from "./configuration.ts";
-import { type Parsed, parseHttpUrl, parseNatsUrl, parseWhole } from "./values.ts";
+import { type LogLevel, type Parsed, parseHttpUrl, parseLogLevel, parseNatsUrl, parseWhole } from "./values.ts";
 
 /** Beyond this a majority costs more than it protects. */
 export const COORDINATORS_MAX = 9;
@@ -62,6 +62,14 @@ export const http: Setting<number, undefined> = optional({
 });
 export const nats: Setting<string, undefined> = optional({ flag: "--nats", env: "TRIAD_NATS_URL", key: "nats", parse: parseNatsUrl });
 export const url: Setting<string, undefined> = optional({ flag: "--url", env: "TRIAD_URL", key: "url", parse: parseHttpUrl });
+
+export const logLevel: Setting<LogLevel> = {
+  flag: "--log-level",
+  env: "TRIAD_LOG_LEVEL",
+  key: "logLevel",
+  fallback: "info",
+  parse: parseLogLevel,
+};
 
 /** Whether only this machine reaches it. */
 export function isLoopback(address: string): boolean {

@@ -38,10 +38,17 @@ export function parseHttpUrl(word: string): Parsed<string> {
   return protocol === "http:" || protocol === "https:" ? good(word) : bad(`must be an http:// address, not "${word}"`);
 }
 
-/** One nats-server, or several of one system, separated by commas. */
 export function parseNatsUrl(word: string): Parsed<string> {
-  const fit = word
-    .split(",")
-    .every((part) => URL.canParse(part) && ["nats:", "tls:"].includes(new URL(part).protocol) && new URL(part).hostname !== "");
+  const url = URL.canParse(word) ? new URL(word) : undefined;
+  const fit = url !== undefined && (url.protocol === "nats:" || url.protocol === "tls:") && url.hostname !== "";
   return fit ? good(word) : bad("must be a nats:// address such as nats://127.0.0.1:4222"); // not repeated: it may hold a password
+}
+
+/** How much a process logs; pino's names. */
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export function parseLogLevel(word: string): Parsed<LogLevel> {
+  const level = LOG_LEVELS.find((one) => one === word);
+  return level === undefined ? bad(`must be one of ${LOG_LEVELS.join(", ")}, not "${word}"`) : good(level);
 }

@@ -24,11 +24,9 @@ async function natsServer(...flags: string[]): Promise<number> {
 }
 
 describe("probeNats", () => {
-  it("takes an open server, and tries the addresses in turn", async () => {
+  it("takes an open server", async () => {
     const port = await natsServer();
     await probeNats(`nats://127.0.0.1:${port}`);
-    const dead = await chooseNatsPort(undefined, [port]);
-    await probeNats(`nats://127.0.0.1:${dead},nats://127.0.0.1:${port}`);
   });
 
   it("tells right credentials from wrong ones, without repeating them", async () => {
@@ -85,6 +83,6 @@ describe("the nats-server that `up` brings", () => {
   });
 
   it("shows no credentials", () => {
-    expect(shownNatsUrl("nats://anna:secret@a:4222,tls://b:1")).toBe("nats://a:4222,tls://b:1");
+    expect(shownNatsUrl("nats://anna:secret@a:4222")).toBe("nats://a:4222");
   });
 });

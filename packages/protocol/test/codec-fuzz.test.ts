@@ -91,7 +91,7 @@ describe(`hostile frames (seed ${seed})`, () => {
 describe("hostile frames of full size", () => {
   it("are refused in a process that has no memory to waste", () => {
     // A heap of its own: a measurement beside other tests would measure them. What is above the heap's limit ends the process.
-    const run = spawnSync(process.execPath, ["--max-old-space-size=32", join(import.meta.dirname, "frugal-decode.ts")], {
+    const run = spawnSync(process.execPath, ["--max-old-space-size=32", join(import.meta.dirname, "fixtures/frugal-decode.ts")], {
       encoding: "utf8",
     });
     expect(run.stderr).toBe("");

@@ -49,7 +49,8 @@ export interface ClusterInfo {
 
 /** The parts of `GET /v1/cluster` that tests look at. */
 export interface ClusterView {
-  readonly leader: string;
+  /** Id of the leader; null: nobody knows one. */
+  readonly leader: string | null;
   readonly term: number;
   readonly coordinators: readonly {
     readonly id: string;
@@ -192,7 +193,7 @@ export class TestCluster implements AsyncDisposable {
       async () => {
         const views = await Promise.all(this.info.http.map((_, node) => this.view(node)));
         const [first] = views;
-        if (first === undefined || first.leader === "") return undefined;
+        if (first === undefined || first.leader === null) return undefined;
         const up = first.workers.filter((worker) => worker.state === "up");
         const all = [...first.coordinators, ...up];
         const agreed = views.every((view) => view.leader === first.leader && view.coordinators.length === this.info.http.length);

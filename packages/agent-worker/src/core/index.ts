@@ -10,5 +10,5 @@ export { type AgentTriple, TripleCache } from "./triples/triple-cache.ts";
 export { bm25Scores, wordsOf } from "./view/bm25.ts";
 export { buildView, VIEW_EVENTS_MAX, type View, type ViewInput } from "./view/build-view.ts";
 export type { ViewFact } from "./view/fact-view.ts";
-export { type Prompt, PROMPT_TOKENS_DEFAULT, renderPrompt } from "./view/render-prompt.ts";
+export { PROMPT_TOKENS_DEFAULT, type Prompt, renderPrompt } from "./view/render-prompt.ts";
 export type { ViewEvent } from "./view/text-view.ts";

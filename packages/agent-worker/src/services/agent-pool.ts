@@ -5,7 +5,7 @@
  * P2 a step is held until the leader has answered for it, so that a heartbeat names it for as long as it may still be committed.
  * P3 an actor keeps its thread while that thread is up: what it cached of the conversation is there.
  */
-import { type Dispatch, limits } from "@triad/protocol";
+import { type Dispatch, limits, type ViewReport } from "@triad/protocol";
 import { type ActorInput, type ActorOutput, type ActorState, IDLE_ACTOR, stepActor } from "../core/index.ts";
 import type { Clock, ModelCall, StepOutcome, StepSink, ThreadEvents, Threads, WorkerMetrics } from "./ports.ts";
 import { commandOfDeath, commandOfOutcome } from "./step-command.ts";
@@ -129,11 +129,20 @@ export class AgentPool implements ThreadEvents {
   ended(fence: number, outcome: StepOutcome): void {
     const step = this.steps.get(fence);
     if (step === undefined || step.phase !== "running") return;
-    this.options.metrics.stepEnded(step.dispatch.agent, labelOf(step.aborted ? { kind: "aborted", serviceMs: 0 } : outcome), outcome.serviceMs / 1000);
+    this.options.metrics.stepEnded(
+      step.dispatch.agent,
+      labelOf(step.aborted ? { kind: "aborted", serviceMs: 0 } : outcome),
+      outcome.serviceMs / 1000,
+    );
+    if (outcome.kind === "finished" && outcome.view !== undefined) this.seen(outcome.view);
     this.finish(fence, step, step.aborted ? undefined : commandOfOutcome(step.dispatch, outcome));
   }
 
-  died(_thread: number, verdicts: readonly { readonly fence: number; readonly outcome: "killed" | "lost" | "again" }[], reason: string): void {
+  died(
+    _thread: number,
+    verdicts: readonly { readonly fence: number; readonly outcome: "killed" | "lost" | "again" }[],
+    reason: string,
+  ): void {
     for (const { fence, outcome } of verdicts) {
       const step = this.steps.get(fence);
       if (step === undefined || step.phase !== "running") continue;
@@ -146,6 +155,11 @@ export class AgentPool implements ThreadEvents {
       this.options.metrics.stepEnded(step.dispatch.agent, step.aborted ? "aborted" : outcome, 0);
       this.finish(fence, step, step.aborted ? undefined : commandOfDeath(step.dispatch, outcome, reason));
     }
+  }
+
+  private seen(view: ViewReport): void {
+    const facts = view.factsShown + view.factsLeftOut;
+    if (facts > 0) this.options.metrics.viewRecall(view.factsShown / facts);
   }
 
   private abortStep(fence: number, step: HeldStep): void {
@@ -185,9 +199,11 @@ export class AgentPool implements ThreadEvents {
   private perform(key: string, output: ActorOutput): void {
     switch (output.type) {
       case "activate":
-        return this.tryThread(key);
+        this.tryThread(key);
+        return;
       case "run":
-        return this.startStep(key, output.fence);
+        this.startStep(key, output.fence);
+        return;
       case "refuse":
         // Not held: the next heartbeat does not name it, and the leader sends it again.
         this.steps.delete(output.fence);
@@ -222,13 +238,20 @@ export class AgentPool implements ThreadEvents {
     const step = this.steps.get(fence);
     const actor = this.actors.get(key);
     if (step === undefined || actor === undefined || step.phase !== "waiting") return;
-    if (step.aborted) return this.finish(fence, step, undefined);
+    if (step.aborted) {
+      this.finish(fence, step, undefined);
+      return;
+    }
     const timeoutMs = this.options.timeoutMsOf(step.dispatch.agent);
     if (step.dispatch.alone) {
       this.enterThread(step, "alone");
-      return this.options.threads.runAlone(step.dispatch, timeoutMs);
+      this.options.threads.runAlone(step.dispatch, timeoutMs);
+      return;
     }
-    if (actor.thread === undefined || !this.options.threads.isReady(actor.thread)) return this.tryThread(key);
+    if (actor.thread === undefined || !this.options.threads.isReady(actor.thread)) {
+      this.tryThread(key);
+      return;
+    }
     this.enterThread(step, actor.thread);
     this.options.threads.run(actor.thread, step.dispatch, timeoutMs);
   }
@@ -273,7 +296,20 @@ export class AgentPool implements ThreadEvents {
     if (step === undefined || step.phase !== "running" || step.aborted) return;
     const { task, step: number, member, attempt, start, agent } = step.dispatch;
     const n = step.nextLive++;
-    this.options.sink.live({ kind: "live", task, fence, step: number, member, attempt, start, n, event, agent, worker: this.options.worker, text });
+    this.options.sink.live({
+      kind: "live",
+      task,
+      fence,
+      step: number,
+      member,
+      attempt,
+      start,
+      n,
+      event,
+      agent,
+      worker: this.options.worker,
+      text,
+    });
   }
 
   private remember(fence: number): void {

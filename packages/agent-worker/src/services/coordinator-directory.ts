@@ -84,7 +84,12 @@ export class CoordinatorDirectory {
  * Finds the cluster on a NATS server, asking until one answers.
  * @throws TriadError TRIAD_CLUSTER_AMBIGUOUS where several answer and none was named.
  */
-export async function discoverCluster(bus: Bus, clock: Clock, wanted: string | undefined, signal: AbortSignal): Promise<CoordinatorDirectory> {
+export async function discoverCluster(
+  bus: Bus,
+  clock: Clock,
+  wanted: string | undefined,
+  signal: AbortSignal,
+): Promise<CoordinatorDirectory> {
   for (let round = 0; ; round++) {
     signal.throwIfAborted();
     const answers = await bus.gather(DISCOVER_SUBJECT, { kind: "discover" }, FIRST_DISCOVER_MS);
@@ -93,7 +98,9 @@ export async function discoverCluster(bus: Bus, clock: Clock, wanted: string | u
     const [name] = names;
     if (wanted !== undefined && names.includes(wanted)) return new CoordinatorDirectory(bus, wanted, found);
     if (wanted === undefined && names.length > 1) {
-      throw new TriadError("TRIAD_CLUSTER_AMBIGUOUS", `several clusters answer (${names.join(", ")}); name one with --cluster`, { clusters: names });
+      throw new TriadError("TRIAD_CLUSTER_AMBIGUOUS", `several clusters answer (${names.join(", ")}); name one with --cluster`, {
+        clusters: names,
+      });
     }
     if (wanted === undefined && name !== undefined) return new CoordinatorDirectory(bus, name, found);
     await pause(clock, backoffMs(round, clock.random()));

@@ -125,7 +125,11 @@ export class LeaderLink implements Proposer {
   private async ask(target: string, batch: readonly Waiting[]): Promise<Answer | { readonly kind: "tooLarge" }> {
     const commands = batch.map((waiting) => waiting.command);
     try {
-      return await this.options.bus.request(this.subjects.propose(target), { kind: "propose", from: this.options.worker, commands }, REPLY_MS);
+      return await this.options.bus.request(
+        this.subjects.propose(target),
+        { kind: "propose", from: this.options.worker, commands },
+        REPLY_MS,
+      );
     } catch (error) {
       if (isTooLarge(error)) return { kind: "tooLarge" };
       throw error;

@@ -2,8 +2,22 @@
  * What the worker's services need of the world, as small interfaces. Adapters implement them, tests fake them; nothing here names NATS, a thread
  * or a provider.
  */
-import type { Command, CommandResult, Dispatch, FactsDelta, InboxMessage, LiveEvent, NextMove, TaskError, TranscriptEvent, Usage, ViewReport } from "@triad/protocol";
-import type { FailureCause, Message, TeamManifest } from "@triad/protocol";
+import type {
+  Command,
+  CommandResult,
+  Dispatch,
+  FactsDelta,
+  FailureCause,
+  InboxMessage,
+  LiveEvent,
+  Message,
+  NextMove,
+  TaskError,
+  TeamManifest,
+  TranscriptEvent,
+  Usage,
+  ViewReport,
+} from "@triad/protocol";
 
 /** Time as an argument: real in a process, driven by hand in a test. `nowMs` never goes back. */
 export interface Clock {
@@ -55,7 +69,13 @@ export type StepOutcome =
       /** Of output and facts, for batching. */
       readonly bytes: number;
     }
-  | { readonly kind: "failed"; readonly cause: FailureCause; readonly terminal: boolean; readonly error: TaskError; readonly serviceMs: number }
+  | {
+      readonly kind: "failed";
+      readonly cause: FailureCause;
+      readonly terminal: boolean;
+      readonly error: TaskError;
+      readonly serviceMs: number;
+    }
   /** The leader had ended it; there is nothing to commit. */
   | { readonly kind: "aborted"; readonly serviceMs: number };
 

@@ -51,7 +51,8 @@ function outputOf(output: unknown): string {
 
 function factsOf(facts: unknown): FactsDelta {
   if (facts === undefined || facts === null) return {};
-  if (typeof facts !== "object" || Array.isArray(facts)) throw new TriadError("TRIAD_BODY_INVALID", "facts must be an object of name → value");
+  if (typeof facts !== "object" || Array.isArray(facts))
+    throw new TriadError("TRIAD_BODY_INVALID", "facts must be an object of name → value");
   const names = Object.keys(facts);
   if (names.length > limits.FACT_NAMES_MAX) {
     throw new TriadError("TRIAD_BODY_TOO_LARGE", `${names.length} facts in one step; at most ${limits.FACT_NAMES_MAX}`);

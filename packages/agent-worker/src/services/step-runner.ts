@@ -64,7 +64,8 @@ export class StepRunner {
     const agent = this.agents.get(dispatch.agent);
     if (agent === undefined) {
       const failure = failureOf(new TriadError("TRIAD_AGENT_UNKNOWN", `this worker's team has no agent "${dispatch.agent}"`));
-      return this.events.ended(fence, { kind: "failed", ...failure, serviceMs: 0 });
+      this.events.ended(fence, { kind: "failed", ...failure, serviceMs: 0 });
+      return;
     }
     const turn = new StepTurn(dispatch, agent, this.tripleOf(agent, dispatch), this.around);
     const startedAtMs = this.clock.nowMs();
@@ -88,7 +89,11 @@ export class StepRunner {
   abort(fence: number): void {
     const held = this.running.get(fence);
     if (held === undefined || held.ending !== undefined) return;
-    this.end(held, "aborted", new TriadError("TRIAD_CANCELLED", "the step was ended by the cluster: cancelled, past its deadline or moved"));
+    this.end(
+      held,
+      "aborted",
+      new TriadError("TRIAD_CANCELLED", "the step was ended by the cluster: cancelled, past its deadline or moved"),
+    );
   }
 
   private end(held: Running, because: StepFailure | "aborted", reason: TriadError): void {

@@ -1,5 +1,5 @@
 /** Carries a step's command to the leader and tells the pool when it was answered; counts what was refused because others own the step now. */
-import { limits, type Command, type LiveEvent, subjectsOf } from "@triad/protocol";
+import { type Command, type LiveEvent, limits, subjectsOf } from "@triad/protocol";
 import type { Logger } from "pino";
 import type { Bus, Proposer, StepSink, WorkerMetrics } from "./ports.ts";
 import { COMMAND_BYTES } from "./step-command.ts";
@@ -33,7 +33,10 @@ export function stepSettler(options: StepSettlerOptions): StepSink {
       const { task, step, member, fence } = command;
       const error = { code: result.code ?? "TRIAD_STEP_INVALID", message: result.message ?? "the cluster refused the step's result" };
       log.error({ code: error.code, fence }, error.message);
-      await link.propose({ type: "StepFailed", task, step, member, fence, cause: "invalid", terminal: true, error, retryAt: 0, assign: [] }, COMMAND_BYTES + limits.NAME_LENGTH_MAX);
+      await link.propose(
+        { type: "StepFailed", task, step, member, fence, cause: "invalid", terminal: true, error, retryAt: 0, assign: [] },
+        COMMAND_BYTES + limits.NAME_LENGTH_MAX,
+      );
     }
     options.settled(command.fence);
   }

@@ -3,11 +3,30 @@
  * made when the step first asks for it: most steps ask for little, and a hop must cost the same at length 2 and 1,000.
  */
 import { hash } from "node:crypto";
-import { CONTEXT_DIM, type Dispatch, encodeCanonical, type Json, type Requirements, type TranscriptEvent, TriadError, type ViewReport } from "@triad/protocol";
+import {
+  CONTEXT_DIM,
+  type Dispatch,
+  encodeCanonical,
+  type Json,
+  type Requirements,
+  type TranscriptEvent,
+  TriadError,
+  type ViewReport,
+} from "@triad/protocol";
 import type { Logger } from "pino";
 import { type AgentTriple, buildView, PROMPT_TOKENS_DEFAULT, renderPrompt, type ViewEvent, type ViewFact } from "../core/index.ts";
 import type { AgentDefinition } from "../define.ts";
-import type { FinishResult, Generated, GenerateOptions, HandoffOptions, HandoffResult, PromptOptions, Recalled, ResultOptions, Turn } from "../turn.ts";
+import type {
+  FinishResult,
+  Generated,
+  GenerateOptions,
+  HandoffOptions,
+  HandoffResult,
+  PromptOptions,
+  Recalled,
+  ResultOptions,
+  Turn,
+} from "../turn.ts";
 import type { Model } from "./model.ts";
 import type { ModelCall } from "./ports.ts";
 import type { ConversationMemory } from "./recall.ts";
@@ -141,7 +160,14 @@ export class StepTurn implements Turn {
     };
     const startedAtMs = this.around.nowMs();
     const called = (ok: boolean, tokensIn: number, tokensOut: number, costUsd: number): void =>
-      this.around.modelCalled({ model: model.label, ok, tokensIn, tokensOut, costUsd, seconds: (this.around.nowMs() - startedAtMs) / 1000 });
+      this.around.modelCalled({
+        model: model.label,
+        ok,
+        tokensIn,
+        tokensOut,
+        costUsd,
+        seconds: (this.around.nowMs() - startedAtMs) / 1000,
+      });
     try {
       const answer = options.stream
         ? await model.stream(request, this.signal, (piece) => this.emit(piece))

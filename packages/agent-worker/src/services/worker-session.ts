@@ -5,7 +5,17 @@
  * W2 a heartbeat tells the truth of this moment: what is held, and the highest dispatch number of the highest term.
  * W3 with a dead token everything that runs is ended before the worker registers anew: its steps belong to others now.
  */
-import { type CommandResult, type Heartbeat, type InboxMessage, isErrorCode, limits, type Message, type Subjects, subjectsOf, TriadError } from "@triad/protocol";
+import {
+  type CommandResult,
+  type Heartbeat,
+  type InboxMessage,
+  isErrorCode,
+  limits,
+  type Message,
+  type Subjects,
+  subjectsOf,
+  TriadError,
+} from "@triad/protocol";
 import type { Logger } from "pino";
 import type { AgentPool } from "./agent-pool.ts";
 import { backoffMs, pause } from "./backoff.ts";
@@ -14,7 +24,13 @@ import type { Bus, Clock, Proposer, TeamManifest, WorkerMetrics } from "./ports.
 import { COMMAND_BYTES } from "./step-command.ts";
 
 /** Refusals of a registration that another try would meet again. */
-const FATAL = new Set(["TRIAD_TEMPLATE_CONFLICT", "TRIAD_STEP_TOO_LARGE", "TRIAD_TEAM_INVALID", "TRIAD_FRAME_INVALID", "TRIAD_FRAME_TOO_LARGE"]);
+const FATAL = new Set([
+  "TRIAD_TEMPLATE_CONFLICT",
+  "TRIAD_STEP_TOO_LARGE",
+  "TRIAD_TEAM_INVALID",
+  "TRIAD_FRAME_INVALID",
+  "TRIAD_FRAME_TOO_LARGE",
+]);
 /** Workers of the old team that just went may not be counted lost yet; after this the refusal stands. */
 const TEAM_VERSION_PATIENCE_MS: number = limits.WORKER_LOST_MS + 1_000;
 /** How often a drain looks whether everything has been answered. */
@@ -154,7 +170,8 @@ export class WorkerSession {
       case "replaced":
       case "drain":
         this.options.directory.heard(message.leader, message.term);
-        return this.obey(message);
+        this.obey(message);
+        return;
       default:
         this.options.metrics.frameDropped();
     }
@@ -170,13 +187,18 @@ export class WorkerSession {
         }
         return;
       case "abort":
-        return pool.abort(message.fences);
+        pool.abort(message.fences);
+        return;
       case "reregister":
-        return this.reregister(message.token);
+        this.reregister(message.token);
+        return;
       case "replaced":
         if (message.bootId === bootId) return;
         pool.abortAll();
-        this.end.resolve({ kind: "failed", error: new TriadError("TRIAD_WORKER_REPLACED", `another process registered as worker "${worker}"; this one ends`) });
+        this.end.resolve({
+          kind: "failed",
+          error: new TriadError("TRIAD_WORKER_REPLACED", `another process registered as worker "${worker}"; this one ends`),
+        });
         return;
       case "drain":
         if (!this.draining) void this.drain(Number.POSITIVE_INFINITY).then(() => this.end.resolve({ kind: "drained" }));
@@ -230,6 +252,9 @@ function isAccepted(result: CommandResult): boolean {
 }
 
 function manifestBytes(manifest: TeamManifest): number {
-  const vectors = Object.values(manifest.prototypes).reduce((sum, list) => sum + list.reduce((bytes, vector) => bytes + vector.length, 0), 0);
+  const vectors = Object.values(manifest.prototypes).reduce(
+    (sum, list) => sum + list.reduce((bytes, vector) => bytes + vector.length, 0),
+    0,
+  );
   return COMMAND_BYTES + manifest.idf.length + vectors + JSON.stringify({ ...manifest, idf: 0, prototypes: 0 }).length;
 }

@@ -68,7 +68,14 @@ export class FakeCoordinator implements AsyncDisposable {
 
   private async listen(): Promise<void> {
     const subjects = subjectsOf(this.cluster);
-    this.on(DISCOVER_SUBJECT, () => ({ kind: "discovered", cluster: this.cluster, id: this.id, leader: this.leader, term: this.term, http: "" }));
+    this.on(DISCOVER_SUBJECT, () => ({
+      kind: "discovered",
+      cluster: this.cluster,
+      id: this.id,
+      leader: this.leader,
+      term: this.term,
+      http: "",
+    }));
     this.on(subjects.propose(this.id), (message) => (message.kind === "propose" ? this.propose(message.commands) : undefined));
     this.on(subjects.read(this.id), (message) => (message.kind === "readTranscript" ? this.read(message) : undefined));
     this.on(subjects.heartbeatAll(), (message) => void (message.kind === "heartbeat" && this.heartbeats.push(message)));

@@ -1,6 +1,6 @@
 /** A real nats-server for one test: a free port, ended by its own pid. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer, type AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 
 export interface NatsServer extends AsyncDisposable {
   readonly url: string;

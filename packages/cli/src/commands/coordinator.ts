@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { TriadError } from "@triad/protocol";
 import { readIdentityFile } from "../cluster/cluster-files.ts";
 import { apiToken, readConfigFile, resolveSettings, type Setting } from "../configuration.ts";
-import { host, isLoopback, nats, PORT_MAX } from "../settings.ts";
+import { host, isLoopback, logLevel, nats, PORT_MAX } from "../settings.ts";
 import { parseWhole } from "../values.ts";
 
 export interface CoordinatorFlags {
@@ -28,7 +28,7 @@ const httpPort: Setting<number, undefined> = {
 
 export async function runCoordinator(flags: CoordinatorFlags): Promise<number> {
   const layers = { flags: { ...flags }, env: process.env, file: await readConfigFile(process.cwd()) };
-  const settings = resolveSettings({ nats, httpHost, httpPort }, layers);
+  const settings = resolveSettings({ nats, httpHost, httpPort, logLevel }, layers);
   if (settings.nats === undefined)
     throw new TriadError("TRIAD_USAGE", "--nats is required: the nats-server of the cluster (or TRIAD_NATS_URL)");
   const { cluster, coordinators } = readIdentityFile(resolve(flags.clusterFile));
@@ -55,6 +55,6 @@ export async function runCoordinator(flags: CoordinatorFlags): Promise<number> {
     port: settings.httpPort ?? Number(new URL(self.http).port),
     bootstrap: flags.bootstrap === true,
     ...(token === undefined ? {} : { token }),
-    ...(flags.logLevel === undefined ? {} : { logLevel: flags.logLevel }),
+    logLevel: settings.logLevel,
   });
 }

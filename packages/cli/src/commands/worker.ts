@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { isToken, TriadError } from "@triad/protocol";
 import { readConfigFile, resolveSettings, type Setting } from "../configuration.ts";
-import { defaultTeamFile, host, nats, PORT_MAX, team, threads } from "../settings.ts";
+import { defaultTeamFile, host, logLevel, nats, PORT_MAX, team, threads } from "../settings.ts";
 import { parseWhole } from "../values.ts";
 
 export interface WorkerFlags {
@@ -27,7 +27,7 @@ const httpPort: Setting<number> = {
 
 export async function runWorker(flags: WorkerFlags): Promise<number> {
   const layers = { flags: { ...flags }, env: process.env, file: await readConfigFile(process.cwd()) };
-  const settings = resolveSettings({ nats, team, threads, httpHost, httpPort }, layers);
+  const settings = resolveSettings({ nats, team, threads, httpHost, httpPort, logLevel }, layers);
   if (settings.nats === undefined)
     throw new TriadError("TRIAD_USAGE", "--nats is required: the nats-server of the cluster to join (or TRIAD_NATS_URL)");
   const teamFile = settings.team ?? defaultTeamFile();
@@ -45,9 +45,9 @@ export async function runWorker(flags: WorkerFlags): Promise<number> {
     nats: settings.nats,
     team: teamFile,
     id,
+    log: settings.logLevel,
     http: { host: settings.httpHost, port: settings.httpPort },
     ...(flags.cluster === undefined ? {} : { cluster: flags.cluster }),
     ...(settings.threads === undefined ? {} : { threads: settings.threads }),
-    ...(flags.logLevel === undefined ? {} : { logLevel: flags.logLevel }),
   });
 }

@@ -10,33 +10,15 @@ const PROBE_MS = 3_000;
 /** INFO of a large cluster names its servers; beyond this it is no nats-server. */
 const ANSWER_CHARACTERS_MAX: number = 64 * 1024;
 
-/** Tries the addresses in turn; the first that takes us is enough. Throws TRIAD_NATS_UNREACHABLE or TRIAD_NATS_UNAUTHORIZED. */
-export async function probeNats(urls: string): Promise<void> {
-  let last: TriadError | undefined;
-  for (const url of urls.split(",")) {
-    try {
-      await probeOne(new URL(url));
-      return;
-    } catch (error) {
-      if (!(error instanceof TriadError)) throw error;
-      last = error;
-    }
-  }
-  throw last ?? new TriadError("TRIAD_NATS_UNREACHABLE");
-}
-
 /** The address without what is secret in it. */
-export function shownNatsUrl(urls: string): string {
-  return urls
-    .split(",")
-    .map((text) => {
-      const url = new URL(text);
-      return `${url.protocol}//${url.host}`;
-    })
-    .join(",");
+export function shownNatsUrl(text: string): string {
+  const url = new URL(text);
+  return `${url.protocol}//${url.host}`;
 }
 
-function probeOne(url: URL): Promise<void> {
+/** Throws TRIAD_NATS_UNREACHABLE or TRIAD_NATS_UNAUTHORIZED. */
+export function probeNats(address: string): Promise<void> {
+  const url = new URL(address);
   const shown = shownNatsUrl(url.href);
   const host = url.hostname.replace(/^\[|\]$/g, "");
   return new Promise((resolve, reject) => {

@@ -53,6 +53,8 @@ test("every reference resolves", () => {
     return value;
   });
   expect(references.length).toBeGreaterThan(20);
+  const unused = Object.keys(document.components.schemas).filter((name) => !references.includes(`#/components/schemas/${name}`));
+  expect(unused).toEqual([]);
   for (const reference of references) {
     expect(reference).toMatch(/^#\/components\/schemas\/\w+$/);
     expect(document.components.schemas[reference.slice("#/components/schemas/".length)], reference).toBeTypeOf("object");
@@ -92,6 +94,13 @@ test("the body of a task is described as it is checked", () => {
     "idempotencyKey",
   ];
   expect(Object.keys(schema.properties as object).sort()).toEqual(fields.sort());
+});
+
+test("descriptions arrive, and answers may gain fields", () => {
+  expect((document.components.schemas.Step as { properties: { attempt: object } }).properties.attempt).toMatchObject({
+    description: "From 1.",
+  });
+  expect(JSON.stringify(document.components.schemas)).not.toContain('"additionalProperties":false');
 });
 
 test("with a token, everything but probes asks for it", async () => {

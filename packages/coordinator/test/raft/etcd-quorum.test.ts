@@ -21,12 +21,18 @@ function run(directive: Directive): string {
   const values = (key: string): readonly string[] => directive.arguments.find((one) => one.key === key)?.values ?? [];
   const incoming = ascending(values("cfg").map(Number));
   const joint = directive.arguments.some((one) => one.key === "cfgj");
-  const outgoing = ascending(values("cfgj").filter((id) => id !== "zero").map(Number));
+  const outgoing = ascending(
+    values("cfgj")
+      .filter((id) => id !== "zero")
+      .map(Number),
+  );
   const inOrder = [...new Set([...values("cfg"), ...values("cfgj").filter((id) => id !== "zero")].map(Number))];
   const given = values(directive.command === "vote" ? "votes" : "idx");
   if (given.length !== inOrder.length) {
     const codes = given.map((one) => ({ y: "2", n: "1", _: "0" })[one] ?? one);
-    return `error: mismatched input (explicit or _) for voters map[${ascending(inOrder).map((id) => `${id}:{}`).join(" ")}]: [${codes.join(" ")}]`;
+    return `error: mismatched input (explicit or _) for voters map[${ascending(inOrder)
+      .map((id) => `${id}:{}`)
+      .join(" ")}]: [${codes.join(" ")}]`;
   }
   const byId = new Map(inOrder.map((id, at) => [id, given[at]!] as const).filter(([, one]) => one !== "_"));
 

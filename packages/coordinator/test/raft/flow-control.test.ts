@@ -7,7 +7,10 @@ import { bytes, ELECTION_TICK, RaftNetwork } from "./raft-network.ts";
 const VOTERS = [1, 2, 3];
 
 function progressOf(network: RaftNetwork, leader: number, id: number) {
-  return network.raw(leader).status().progress.find((progress) => progress.id === id)!;
+  return network
+    .raw(leader)
+    .status()
+    .progress.find((progress) => progress.id === id)!;
 }
 
 describe("inflight window", () => {
@@ -18,29 +21,34 @@ describe("inflight window", () => {
       fc.record({ kind: fc.constant("reset" as const) }),
     );
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 30 }), fc.array(step, { maxLength: 80 }), (max, maxBytes, steps) => {
-        const window = new Inflights(max, maxBytes);
-        let model: { index: number; size: number }[] = [];
-        let last = 0;
-        for (const one of steps) {
-          const full = model.length === max || model.reduce((sum, { size }) => sum + size, 0) >= maxBytes;
-          expect(window.full).toBe(full);
-          if (one.kind === "add" && !full) {
-            last += one.gap;
-            window.add(last, one.size);
-            model.push({ index: last, size: one.size });
-          } else if (one.kind === "add") {
-            expect(() => window.add(last + 1, 1)).toThrow();
-          } else if (one.kind === "free") {
-            window.freeUpTo(one.to);
-            model = model.filter(({ index }) => index > one.to);
-          } else {
-            window.reset();
-            model = [];
+      fc.property(
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 1, max: 30 }),
+        fc.array(step, { maxLength: 80 }),
+        (max, maxBytes, steps) => {
+          const window = new Inflights(max, maxBytes);
+          let model: { index: number; size: number }[] = [];
+          let last = 0;
+          for (const one of steps) {
+            const full = model.length === max || model.reduce((sum, { size }) => sum + size, 0) >= maxBytes;
+            expect(window.full).toBe(full);
+            if (one.kind === "add" && !full) {
+              last += one.gap;
+              window.add(last, one.size);
+              model.push({ index: last, size: one.size });
+            } else if (one.kind === "add") {
+              expect(() => window.add(last + 1, 1)).toThrow();
+            } else if (one.kind === "free") {
+              window.freeUpTo(one.to);
+              model = model.filter(({ index }) => index > one.to);
+            } else {
+              window.reset();
+              model = [];
+            }
+            expect(window.count).toBe(model.length);
           }
-          expect(window.count).toBe(model.length);
-        }
-      }),
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -84,7 +92,10 @@ describe("replication", () => {
     network.sent.length = 0;
     network.tick(1);
     network.tick(1);
-    const counts = network.sentOf("MsgApp").filter((message) => message.to === 3).map((message) => message.entries.length);
+    const counts = network
+      .sentOf("MsgApp")
+      .filter((message) => message.to === 3)
+      .map((message) => message.entries.length);
     expect(Math.max(...counts)).toBe(2);
     expect(progressOf(network, 1, 3).match).toBe(network.raw(1).status().lastIndex);
   });

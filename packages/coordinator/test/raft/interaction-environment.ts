@@ -5,8 +5,8 @@
 import type { ConfChange, ConfChangeTransition } from "../../src/core/raft/conf-change.ts";
 import { decodeConfChange } from "../../src/core/raft/conf-change-codec.ts";
 import { hasVoter } from "../../src/core/raft/membership.ts";
-import { isLocalTarget } from "../../src/core/raft/message.ts";
 import { MemoryStorage } from "../../src/core/raft/memory-storage.ts";
+import { isLocalTarget } from "../../src/core/raft/message.ts";
 import { type RaftConfig, RawNode } from "../../src/core/raft/raw-node.ts";
 import type { StepOutcome } from "../../src/core/raft/step-outcome.ts";
 import {
@@ -81,39 +81,53 @@ export class InteractionEnvironment {
       case "_breakpoint":
         return;
       case "add-nodes":
-        return this.#addNodes(directive);
+        this.#addNodes(directive);
+        return;
       case "campaign":
-        return this.#node(first).raw.campaign();
+        this.#node(first).raw.campaign();
+        return;
       case "compact":
         this.#compact(this.#node(first), second);
-        return this.#raftLog(this.#node(first));
+        this.#raftLog(this.#node(first));
+        return;
       case "deliver-msgs":
-        return this.#deliverMessagesCommand(directive);
+        this.#deliverMessagesCommand(directive);
+        return;
       case "process-ready":
-        return this.#forEach(ids, "handling Ready", (node) => this.#processReady(node));
+        this.#forEach(ids, "handling Ready", (node) => this.#processReady(node));
+        return;
       case "process-append-thread":
-        return this.#forEach(ids, "processing append thread", (node) => this.#processAppendThread(node));
+        this.#forEach(ids, "processing append thread", (node) => this.#processAppendThread(node));
+        return;
       case "process-apply-thread":
-        return this.#forEach(ids, "processing apply thread", (node) => this.#processApplyThread(node));
+        this.#forEach(ids, "processing apply thread", (node) => this.#processApplyThread(node));
+        return;
       case "log-level":
-        return this.#output.setLevel(directive.arguments[0]!.key);
+        this.#output.setLevel(directive.arguments[0]!.key);
+        return;
       case "raft-log":
-        return this.#raftLog(this.#node(first));
+        this.#raftLog(this.#node(first));
+        return;
       case "raft-state":
-        return this.#raftState();
+        this.#raftState();
+        return;
       case "set-randomized-election-timeout":
-        return this.#node(first).raw.setRandomizedElectionTimeout(Number(value(directive, "timeout")));
+        this.#node(first).raw.setRandomizedElectionTimeout(Number(value(directive, "timeout")));
+        return;
       case "stabilize":
-        return this.#stabilizeCommand(directive, ids);
+        this.#stabilizeCommand(directive, ids);
+        return;
       case "status":
         for (const progress of this.#node(first).raw.status().progress) {
           this.#output.write(`${progress.id}: ${progress.description}\n`);
         }
         return;
       case "tick-election":
-        return this.#tick(this.#node(first), ELECTION_TICK);
+        this.#tick(this.#node(first), ELECTION_TICK);
+        return;
       case "tick-heartbeat":
-        return this.#tick(this.#node(first), HEARTBEAT_TICK);
+        this.#tick(this.#node(first), HEARTBEAT_TICK);
+        return;
       case "transfer-leadership":
         this.#node(Number(value(directive, "from"))).raw.transferLeader(Number(value(directive, "to")));
         return;
@@ -121,13 +135,17 @@ export class InteractionEnvironment {
         this.#node(first).raw.forgetLeader();
         return;
       case "send-snapshot":
-        return this.#sendSnapshot(this.#node(first), second);
+        this.#sendSnapshot(this.#node(first), second);
+        return;
       case "propose":
-        return failIfDropped(this.#node(first).raw.propose(new TextEncoder().encode(directive.arguments[1]!.key)));
+        failIfDropped(this.#node(first).raw.propose(new TextEncoder().encode(directive.arguments[1]!.key)));
+        return;
       case "propose-conf-change":
-        return failIfDropped(this.#node(first).raw.proposeConfChange(parseProposedChange(directive)));
+        failIfDropped(this.#node(first).raw.proposeConfChange(parseProposedChange(directive)));
+        return;
       case "report-unreachable":
-        return this.#node(first).raw.reportUnreachable(second);
+        this.#node(first).raw.reportUnreachable(second);
+        return;
       default:
         throw new Error(`line ${directive.line}: unknown command ${directive.command}`);
     }
@@ -211,7 +229,10 @@ export class InteractionEnvironment {
 
   #processAppendThread(node: ScenarioNode): void {
     const message = node.appendWork.shift();
-    if (message === undefined) return this.#output.write("no append work to perform");
+    if (message === undefined) {
+      this.#output.write("no append work to perform");
+      return;
+    }
     const { term, vote, commit, snapshot } = message;
     const hardState = term === 0 && vote === NONE && commit === 0 ? undefined : { term, vote, commit };
     this.#processThread(message, () => this.#write(node, hardState, message.entries, snapshot));
@@ -219,7 +240,10 @@ export class InteractionEnvironment {
 
   #processApplyThread(node: ScenarioNode): void {
     const message = node.applyWork.shift();
-    if (message === undefined) return this.#output.write("no apply work to perform");
+    if (message === undefined) {
+      this.#output.write("no apply work to perform");
+      return;
+    }
     this.#processThread(message, () => this.#apply(node, message.entries));
   }
 
@@ -233,7 +257,10 @@ export class InteractionEnvironment {
 
   #write(node: ScenarioNode, hardState: HardState | undefined, entries: readonly Entry[], snapshot: Snapshot | undefined): void {
     if (hardState !== undefined) node.storage.setHardState(hardState);
-    if (snapshot === undefined) return node.storage.append(entries);
+    if (snapshot === undefined) {
+      node.storage.append(entries);
+      return;
+    }
     if (entries.length > 0) throw new ScenarioError("can't apply snapshot and entries at the same time");
     if (!node.storage.applySnapshot(snapshot)) throw new ScenarioError("requested index is older than the existing snapshot");
   }

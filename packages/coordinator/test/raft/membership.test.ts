@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import type { ConfChange, ConfChangeSingle, ConfChangeType } from "../../src/core/raft/conf-change.ts";
 import { LEAVE_JOINT } from "../../src/core/raft/conf-change.ts";
 import { decodeConfChange, encodeConfChange, MalformedConfChangeError } from "../../src/core/raft/conf-change-codec.ts";
+import { confStateOf, confStatesEquivalent, EMPTY_MEMBERSHIP, isJoint, voterIds } from "../../src/core/raft/membership.ts";
 import type { ChangedMembership } from "../../src/core/raft/membership-changer.ts";
 import { ConfChangeError, MembershipChanger, restoreMembership } from "../../src/core/raft/membership-changer.ts";
-import { confStateOf, confStatesEquivalent, EMPTY_MEMBERSHIP, isJoint, voterIds } from "../../src/core/raft/membership.ts";
 import { ProgressTracker } from "../../src/core/raft/progress-tracker.ts";
 import { bytes, ELECTION_TICK, RaftNetwork } from "./raft-network.ts";
 
@@ -259,7 +259,10 @@ describe("membership changer", () => {
           const members = [...voterIds(now), ...now.learners];
           expect([...current.progress.keys()].sort()).toEqual([...new Set(members)].sort());
           if (!isJoint(old) && !isJoint(now)) {
-            const moved = [...old.incoming.filter((id) => !now.incoming.includes(id)), ...now.incoming.filter((id) => !old.incoming.includes(id))];
+            const moved = [
+              ...old.incoming.filter((id) => !now.incoming.includes(id)),
+              ...now.incoming.filter((id) => !old.incoming.includes(id)),
+            ];
             expect(moved.length).toBeLessThanOrEqual(1);
           }
           if (isJoint(now)) expect(now.outgoing).toEqual(old.incoming);

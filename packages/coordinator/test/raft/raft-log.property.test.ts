@@ -51,16 +51,20 @@ class ModelRun {
   run(step: Command): void {
     switch (step.kind) {
       case "append":
-        return this.append(step);
+        this.append(step);
+        return;
       case "repeat":
-        return this.repeat(step.from, step.count);
+        this.repeat(step.from, step.count);
+        return;
       case "handToStorage": {
         const entries = [...this.log.unstable.nextEntries()];
         if (entries.length > 0) this.writes.push(entries);
-        return this.log.unstable.acceptInProgress();
+        this.log.unstable.acceptInProgress();
+        return;
       }
       case "stable":
-        return this.stable(step.which);
+        this.stable(step.which);
+        return;
       case "compact": {
         const index = Math.floor((Math.min(this.committed, this.storage.lastIndex()) * step.share) / 10);
         if (index >= this.storage.firstIndex()) this.storage.compact(index);

@@ -3,8 +3,8 @@
  * a test chooses what happens and waits for nothing. Nodes write storage asynchronously, as the driver's do; the threads are instant.
  */
 import { decodeConfChange } from "../../src/core/raft/conf-change-codec.ts";
-import { isLocalTarget } from "../../src/core/raft/message.ts";
 import { MemoryStorage } from "../../src/core/raft/memory-storage.ts";
+import { isLocalTarget } from "../../src/core/raft/message.ts";
 import { type RaftConfig, RawNode } from "../../src/core/raft/raw-node.ts";
 import type { ConfState, Entry, Message, MessageType, ReadState, Snapshot } from "../../src/core/raft/types.ts";
 
@@ -130,7 +130,9 @@ export class RaftNetwork {
   }
 
   commands(id: number): string[] {
-    return this.node(id).applied.filter((entry) => entry.type === "EntryNormal" && entry.data.length > 0).map((entry) => text(entry.data));
+    return this.node(id)
+      .applied.filter((entry) => entry.type === "EntryNormal" && entry.data.length > 0)
+      .map((entry) => text(entry.data));
   }
 
   sentOf(type: MessageType): Message[] {

@@ -1,7 +1,7 @@
 /** One test per key sentence of the Raft paper (Ongaro and Ousterhout, extended version); the sentence is the test's name. */
 import { describe, expect, it } from "vitest";
-import { createMessage } from "../../src/core/raft/message.ts";
 import { MemoryStorage } from "../../src/core/raft/memory-storage.ts";
+import { createMessage } from "../../src/core/raft/message.ts";
 import { RawNode } from "../../src/core/raft/raw-node.ts";
 import type { Entry, HardState, Message } from "../../src/core/raft/types.ts";
 import { bytes, confStateOfVoters, ELECTION_TICK, RaftNetwork } from "./raft-network.ts";
@@ -139,6 +139,12 @@ describe("§5.2 Leader election", () => {
     storage.setHardState(ready.hardState!);
     const restarted = new RawNode({ id: 1, electionTick: ELECTION_TICK, heartbeatTick: 1, storage, rng: () => 0 });
     expect(answersOf(restarted, storage, voteRequest(3, 2, 9, 9))).toMatchObject([{ reject: true }]);
+  });
+
+  it("a vote alone, in a term known already, has to be synced too", () => {
+    const { raw } = lone({ hardState: { term: 2, vote: 0, commit: 1 } });
+    raw.step(voteRequest(2, 2, 1, 1));
+    expect(raw.ready()).toMatchObject({ mustSync: true, hardState: { term: 2, vote: 2, commit: 1 } });
   });
 
   it("a vote is kept when the node falls back to follower within the term", () => {
@@ -308,12 +314,14 @@ describe("§5.3 Log replication", () => {
     network.elect(1);
     network.propose(1, "a");
     const before = network.raw(1).status().progress[1]!;
-    const { term } = network.raw(1).status();
+    const { term } = network.raw(1);
+    network.sent.length = 0;
     network.inject(createMessage("MsgAppResp", 1, { from: 2, term, index: 1, reject: true, rejectHint: 0 }));
     const after = network.raw(1).status().progress[1]!;
     expect(after.match).toBe(before.match);
     expect(after.next).toBe(before.next);
     expect(after.state).toBe("StateReplicate");
+    expect(network.sent, "and nothing is sent for it").toEqual([]);
   });
 });
 
@@ -359,7 +367,14 @@ describe("§5.4 Safety", () => {
     expect(network.leaders()).toEqual([1, 5]);
     for (let round = 0; round < 3; round++) network.tick(1);
     expect([1, 2, 3].map(lacksOld), "the old entry is on a majority").toEqual([false, false, false]);
-    const { commit, term } = network.raw(1).status();
+    const { term } = network.raw(1).status();
+    // Node 2 says so, too; all that it was asked so far came with the new entry and got lost.
+    network.inject(createMessage("MsgAppResp", 1, { from: 2, term, index: oldIndex }));
+    const { commit, progress } = network.raw(1).status();
+    expect(
+      progress.slice(0, 3).every(({ match }) => match >= oldIndex),
+      "and the leader knows",
+    ).toBe(true);
     expect(network.node(1).storage.term(oldIndex)).toBeLessThan(term);
     expect(commit).toBeLessThan(oldIndex);
     // (e) once an entry of its own term is on a majority, both are committed.

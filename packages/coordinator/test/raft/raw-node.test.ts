@@ -1,7 +1,7 @@
 /** The door to the core: what it refuses, what it says of proposals, and that nothing is handed out twice or too early. */
 import { describe, expect, it } from "vitest";
-import { createMessage } from "../../src/core/raft/message.ts";
 import { MemoryStorage } from "../../src/core/raft/memory-storage.ts";
+import { createMessage } from "../../src/core/raft/message.ts";
 import { RaftConfigError } from "../../src/core/raft/raft-config.ts";
 import { RaftInvariantError } from "../../src/core/raft/raft-invariant-error.ts";
 import { type RaftConfig, RawNode } from "../../src/core/raft/raw-node.ts";
@@ -204,6 +204,30 @@ describe("ready", () => {
     expect(raw.hasReady()).toBe(false);
     finishWrite(raw, storage, writes[2]!);
     expect(raw.ready().committedEntries.map((entry) => [entry.term, entry.index])).toEqual([[2, 2]]);
+  });
+
+  it("ignores a write's answer of this term when the entry it speaks of was replaced since", () => {
+    const storage = storageOf(VOTERS);
+    const raw = new RawNode(configOf(VOTERS, { storage, asyncStorageWrites: true }));
+    const append = (from: number, term: number): Message => {
+      const entries = [{ term, index: 2, type: "EntryNormal", data: bytes(`${term}`) }] as const;
+      return createMessage("MsgApp", 1, { from, term, logTerm: 1, index: 1, entries });
+    };
+    raw.step(append(2, 2));
+    const writes = [...raw.ready().messages];
+    // A vote in term 3 is written behind it; the answer attests the log as it is then, of term 3.
+    raw.step(createMessage("MsgVote", 1, { from: 3, term: 3, index: 2, logTerm: 2 }));
+    writes.push(...raw.ready().messages);
+    raw.step(append(3, 3));
+    writes.push(...raw.ready().messages);
+    expect(writes.map((message) => message.type)).toEqual(["MsgStorageAppend", "MsgStorageAppend", "MsgStorageAppend"]);
+    finishWrite(raw, storage, writes[0]!);
+    finishWrite(raw, storage, writes[1]!);
+    // Were it believed, the commit index would let the entry be applied from storage, which has the one of term 2.
+    raw.step(createMessage("MsgHeartbeat", 1, { from: 3, term: 3, commit: 2 }));
+    expect(raw.ready().committedEntries).toEqual([]);
+    finishWrite(raw, storage, writes[2]!);
+    expect(raw.ready().committedEntries.map((entry) => entry.term)).toEqual([3]);
   });
 
   it("stops handing out entries to apply at the bound, until some are applied", () => {

@@ -162,7 +162,8 @@ describe("ReadOnly", () => {
   it("confirms in arrival order, by positions that survive beyond 32 bits of bytes on the wire", () => {
     const reads = new ReadOnly();
     const membership = { incoming: VOTERS, outgoing: [], learners: [], learnersNext: [], autoLeave: false };
-    const request = (name: string) => createMessage("MsgReadIndex", 0, { entries: [{ term: 0, index: 0, type: "EntryNormal", data: bytes(name) }] });
+    const request = (name: string) =>
+      createMessage("MsgReadIndex", 0, { entries: [{ term: 0, index: 0, type: "EntryNormal", data: bytes(name) }] });
     reads.add(5, request("a"));
     const first = reads.heartbeatContext();
     reads.add(6, request("b"));

@@ -32,7 +32,9 @@ export async function serveWorkerHttp(options: WorkerHttpOptions): Promise<Worke
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
       const taken = cause.code === "EADDRINUSE";
-      const message = taken ? `another process listens on ${options.host}:${options.port}` : `cannot listen on ${options.host}:${options.port}: ${cause.message}`;
+      const message = taken
+        ? `another process listens on ${options.host}:${options.port}`
+        : `cannot listen on ${options.host}:${options.port}: ${cause.message}`;
       reject(new TriadError(taken ? "TRIAD_PORT_TAKEN" : "TRIAD_CONFIG_INVALID", message, undefined, { cause }));
     });
     server.listen(options.port, options.host, () => resolve());

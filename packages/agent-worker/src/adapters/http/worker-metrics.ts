@@ -16,14 +16,21 @@ export interface Readings {
 export class PrometheusMetrics implements WorkerMetrics {
   readonly registry: Registry = new Registry();
   private readonly steps = this.counter("triad_steps_total", "Steps that ended here, by how.", ["agent", "outcome"]);
-  private readonly stepSeconds = this.histogram("triad_step_seconds", "From a step's start in its thread to its end.", STEP_SECONDS, ["agent"]);
+  private readonly stepSeconds = this.histogram("triad_step_seconds", "From a step's start in its thread to its end.", STEP_SECONDS, [
+    "agent",
+  ]);
   private readonly mailbox = this.gauge("triad_mailbox_depth", "Steps that wait in the mailboxes of this worker's actors.");
   private readonly flying = this.gauge("triad_worker_in_flight", "Steps that run in this worker.");
-  private readonly fenced = this.counter("triad_fenced_writes_total", "Writes of this worker that were void: refused by their fence, or ended with a dead registration.");
+  private readonly fenced = this.counter(
+    "triad_fenced_writes_total",
+    "Writes of this worker that were void: refused by their fence, or ended with a dead registration.",
+  );
   private readonly dropped = this.counter("triad_frames_dropped_total", "Messages that did not validate.");
   private readonly recall = this.histogram("triad_view_recall", "Share of a step's facts that its prompt showed.", SHARES);
   private readonly modelTokens = this.counter("triad_model_tokens_total", "Tokens read and written by models.", ["model", "direction"]);
-  private readonly modelCost = this.counter("triad_model_cost_usd_total", "What model calls cost, by the prices that agents declare.", ["model"]);
+  private readonly modelCost = this.counter("triad_model_cost_usd_total", "What model calls cost, by the prices that agents declare.", [
+    "model",
+  ]);
   private readonly modelSeconds = this.histogram("triad_model_seconds", "Time of a model call.", STEP_SECONDS, ["model", "outcome"]);
 
   constructor(readings: Readings) {

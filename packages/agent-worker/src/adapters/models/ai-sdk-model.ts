@@ -44,7 +44,12 @@ function sdkModel(label: string, model: LanguageModel): Model {
   };
 }
 
-async function streamed(model: LanguageModel, request: ModelRequest, signal: AbortSignal, piece: (text: string) => void): Promise<ModelAnswer> {
+async function streamed(
+  model: LanguageModel,
+  request: ModelRequest,
+  signal: AbortSignal,
+  piece: (text: string) => void,
+): Promise<ModelAnswer> {
   // The SDK prints errors of a stream unless it is given a listener; the error itself arrives as a part of the stream.
   const result = streamText({ model, ...optionsOf(request), abortSignal: signal, maxRetries: 0, onError: () => undefined });
   let text = "";
@@ -79,7 +84,11 @@ function asModelError(label: string, error: unknown, signal: AbortSignal): unkno
   if (signal.aborted) return signal.reason;
   if (APICallError.isInstance(error)) {
     const status = error.statusCode ?? null;
-    return failed(`${label}: ${status === null ? "" : `status ${status}: `}${error.message}`, { status, retryable: error.isRetryable }, error);
+    return failed(
+      `${label}: ${status === null ? "" : `status ${status}: `}${error.message}`,
+      { status, retryable: error.isRetryable },
+      error,
+    );
   }
   return failed(`${label}: ${error instanceof Error ? error.message : String(error)}`, { retryable: true }, error);
 }

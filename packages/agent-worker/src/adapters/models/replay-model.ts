@@ -45,7 +45,8 @@ function readAnswers(file: URL): ReadonlyMap<string, ModelAnswer> {
   for (const [index, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue;
     const parsed = lineSchema.safeParse(jsonOf(line));
-    if (!parsed.success) throw new TriadError("TRIAD_MODEL_UNKNOWN", `the replay file ${file.pathname} has no {key, text} on line ${index + 1}`);
+    if (!parsed.success)
+      throw new TriadError("TRIAD_MODEL_UNKNOWN", `the replay file ${file.pathname} has no {key, text} on line ${index + 1}`);
     const { key, text: answer, usage } = parsed.data;
     answers.set(key, { text: answer, tokensIn: usage?.tokensIn ?? 0, tokensOut: usage?.tokensOut ?? 0 });
   }

@@ -48,7 +48,8 @@ export async function connectNats(url: string, name: string, credentials: NatsCr
 /** The server without its credentials: they are never printed. */
 function splitUrl(url: string): { readonly server: string; readonly fromUrl: NatsCredentials } {
   const text = url.includes("://") ? url : `nats://${url}`;
-  if (!URL.canParse(text)) throw new TriadError("TRIAD_NATS_UNREACHABLE", `"${url}" is not the address of a nats-server (nats://HOST:PORT)`);
+  if (!URL.canParse(text))
+    throw new TriadError("TRIAD_NATS_UNREACHABLE", `"${url}" is not the address of a nats-server (nats://HOST:PORT)`);
   const parsed = new URL(text);
   const server = `${parsed.protocol}//${parsed.host}`;
   if (parsed.username === "") return { server, fromUrl: {} };

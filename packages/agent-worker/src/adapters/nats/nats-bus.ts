@@ -41,7 +41,8 @@ export class NatsBus implements Bus {
       // A reply that does not validate is as good as none: whoever asked repeats.
       return decoded === undefined ? { kind: "silent" } : { kind: "reply", message: decoded };
     } catch (error) {
-      if (error instanceof errors.NoRespondersError || (error instanceof errors.RequestError && error.isNoResponders())) return { kind: "noResponder" };
+      if (error instanceof errors.NoRespondersError || (error instanceof errors.RequestError && error.isNoResponders()))
+        return { kind: "noResponder" };
       if (error instanceof errors.TimeoutError || error instanceof errors.RequestError) return { kind: "silent" };
       if (this.connection.isClosed() || error instanceof errors.ClosedConnectionError || error instanceof errors.DrainingConnectionError) {
         return { kind: "disconnected" };
@@ -93,7 +94,10 @@ export class NatsBus implements Bus {
       return decodeMessage(received.data).message;
     } catch (error) {
       this.options.frameDropped();
-      this.options.log.warn({ subject: received.subject, error: error instanceof Error ? error.message : String(error) }, "a frame was dropped");
+      this.options.log.warn(
+        { subject: received.subject, error: error instanceof Error ? error.message : String(error) },
+        "a frame was dropped",
+      );
       return undefined;
     }
   }
@@ -102,7 +106,8 @@ export class NatsBus implements Bus {
     for await (const status of this.connection.status()) {
       if (status.type === "disconnect" || status.type === "staleConnection") this.up = false;
       else if (status.type === "reconnect") this.up = true;
-      if (status.type === "disconnect" || status.type === "reconnect") this.options.log.warn({ server: status.server }, `NATS: ${status.type}`);
+      if (status.type === "disconnect" || status.type === "reconnect")
+        this.options.log.warn({ server: status.server }, `NATS: ${status.type}`);
     }
   }
 }

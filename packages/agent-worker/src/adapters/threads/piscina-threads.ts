@@ -127,17 +127,22 @@ export class PiscinaThreads implements Threads {
     const { events } = this.options;
     switch (frame.kind) {
       case "ready":
-        return this.loaded(index, slot, frame);
+        this.loaded(index, slot, frame);
+        return;
       case "broken":
         this.teamLoaded.reject(errorFromBody(frame.error));
         this.options.broken(frame.error);
-        return slot.kill(frame.error.message);
+        slot.kill(frame.error.message);
+        return;
       case "started":
-        return events.started(frame.fence);
+        events.started(frame.fence);
+        return;
       case "delta":
-        return events.delta(frame.fence, frame.text);
+        events.delta(frame.fence, frame.text);
+        return;
       case "modelCalled":
-        return events.modelCalled(frame.call);
+        events.modelCalled(frame.call);
+        return;
       case "ended":
         events.ended(frame.fence, frame.outcome);
         if (index === undefined) this.nextAlone();
@@ -150,9 +155,13 @@ export class PiscinaThreads implements Threads {
   private loaded(index: number | undefined, slot: ThreadSlot, frame: LoadedTeam): void {
     this.digest ??= frame.digest;
     if (frame.digest !== this.digest) {
-      const error = { code: "TRIAD_TEAM_VERSION", message: "the team file has changed since this worker started; start it anew to use the new one" };
+      const error = {
+        code: "TRIAD_TEAM_VERSION",
+        message: "the team file has changed since this worker started; start it anew to use the new one",
+      };
       this.options.broken(error);
-      return slot.kill(error.message);
+      slot.kill(error.message);
+      return;
     }
     slot.markReady();
     this.teamLoaded.resolve({ manifest: frame.manifest, digest: frame.digest });

@@ -123,7 +123,8 @@ export class ThreadSlot {
       if (step.begunAtMs !== undefined) overdueAtMs.push(step.begunAtMs + step.timeoutMs);
     }
     if (isBlocked({ unansweredSinceMs: this.unansweredSinceMs, overdueAtMs }, nowMs, PING_GRACE_MS, STEP_GRACE_MS)) {
-      return this.kill("it blocked its thread beyond its timeout");
+      this.kill("it blocked its thread beyond its timeout");
+      return;
     }
     if (this.unansweredSinceMs !== undefined) return;
     this.unansweredSinceMs = nowMs;

@@ -52,7 +52,9 @@ function renderValue(slot: Slot, type: SlotType, value: Json): string {
     case "list":
       if (Array.isArray(value)) return value.map((item: Json) => `- ${renderValue(slot, type.of, item)}`).join("\n");
   }
-  throw new TriadError("TRIAD_SLOT_TYPE", `slot "${slot.name}" takes ${describeType(type)}, not ${describeValue(value)}`, { slot: slot.name });
+  throw new TriadError("TRIAD_SLOT_TYPE", `slot "${slot.name}" takes ${describeType(type)}, not ${describeValue(value)}`, {
+    slot: slot.name,
+  });
 }
 
 function describeValue(value: Json): string {

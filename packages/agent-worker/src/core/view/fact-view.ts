@@ -44,7 +44,7 @@ export function viewFacts(facts: readonly ViewFact[], tokensMax: number): FactVi
   const shown = facts.filter((fact) => kept.has(fact));
   const leftOut = newestFirst.filter(({ fact }) => !kept.has(fact)).map(({ fact }) => fact.name);
   const body = objectText(shown);
-  const text = `${body}\n${noteOf(leftOut, tokensMax - countTokens(body))}`;
+  const text = `${body}\n${noteOf(leftOut, tokensMax - countTokens(`${body}\n`))}`;
   return { text, tokens: countTokens(text), shown: shown.map((fact) => fact.name), leftOut };
 }
 
@@ -52,7 +52,7 @@ function objectText(facts: readonly ViewFact[]): string {
   return `{${facts.map((fact) => `${JSON.stringify(fact.name)}:${JSON.stringify(fact.value)}`).join(",")}}`;
 }
 
-/** Newest names first, as many as fit; the count is always whole. */
+/** Newest names first, as many as fit; the count is always there, even where a tiny budget has no room for it. */
 function noteOf(names: readonly string[], tokensMax: number): string {
   const head = `(${names.length} more facts not shown`;
   let listed = "";

@@ -32,12 +32,7 @@ interface Candidate {
 }
 
 /** @param facts the facts to be covered, latest values. @param events oldest first. */
-export function viewText(
-  events: readonly ViewEvent[],
-  facts: Readonly<Record<string, Json>>,
-  query: string,
-  tokensMax: number,
-): TextView {
+export function viewText(events: readonly ViewEvent[], facts: Readonly<Record<string, Json>>, query: string, tokensMax: number): TextView {
   const needles = Object.entries(facts).map(([name, value]) => ({ name, value, needle: needleOf(value) }));
   const candidates = events.map((event, index): Candidate => {
     const line = lineOf(event);
@@ -58,7 +53,10 @@ export function viewText(
     for (const name of best.covers) covered.add(name);
   }
 
-  const scores = bm25Scores(query, candidates.map((candidate) => candidate.event.text));
+  const scores = bm25Scores(
+    query,
+    candidates.map((candidate) => candidate.event.text),
+  );
   const byQuery = candidates
     .map((candidate, index) => ({ candidate, score: scores[index] ?? 0 }))
     .filter(({ candidate }) => !chosen.has(candidate))

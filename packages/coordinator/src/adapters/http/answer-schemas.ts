@@ -23,12 +23,14 @@ const requires: z.ZodType<Requirements> = z.record(z.string(), z.number());
 const taskStatus = z.enum(["running", "waiting", "completed", "failed", "cancelled", "expired"]);
 const time = z.string().describe("ISO 8601, log time.");
 
-export const acceptedSchema: z.ZodType<Accepted> = z.object({
-  task: z.string(),
-  conversation: z.string(),
-  status: z.literal("accepted"),
-  commitIndex: whole.describe("Index of the log entry that holds the task, on disk on a majority."),
-});
+export const acceptedSchema: z.ZodType<Accepted> = z
+  .object({
+    task: z.string(),
+    conversation: z.string(),
+    status: z.literal("accepted"),
+    commitIndex: whole.describe("Index of the log entry that holds the task, on disk on a majority."),
+  })
+  .meta({ id: "Accepted" });
 
 const candidates = z.array(
   z.object({
@@ -55,36 +57,40 @@ const memberSchema: z.ZodType<MemberView> = z.object({
   outcome: z.string(),
 });
 
-export const stepSchema: z.ZodType<StepView> = z.object({
-  n: whole,
-  agent: z.string(),
-  worker: z.string(),
-  attempt: whole.describe("From 1."),
-  outcome: z.string(),
-  output: z.string(),
-  facts,
-  routing: routingSchema,
-  agreement: z.number(),
-  startedAt: time,
-  finishedAt: time,
-  members: optional(z.array(memberSchema)),
-});
+const stepSchema: z.ZodType<StepView> = z
+  .object({
+    n: whole,
+    agent: z.string(),
+    worker: z.string(),
+    attempt: whole.describe("From 1."),
+    outcome: z.string(),
+    output: z.string(),
+    facts,
+    routing: routingSchema,
+    agreement: z.number(),
+    startedAt: time,
+    finishedAt: time,
+    members: optional(z.array(memberSchema)),
+  })
+  .meta({ id: "Step" });
 
 const taskErrorSchema: z.ZodType<TaskError> = z.object({ code: z.string(), message: z.string(), details: optional(json) });
 
-export const taskSchema: z.ZodType<TaskView> = z.object({
-  task: z.string(),
-  conversation: z.string(),
-  status: taskStatus,
-  output: optional(z.string()),
-  facts,
-  steps: z.array(stepSchema).describe("One entry a committed step."),
-  agreement: optional(z.number()),
-  partial: optional(z.object({ missing: z.array(z.number()) })),
-  error: optional(taskErrorSchema),
-  openedAt: time,
-  endedAt: optional(time),
-});
+export const taskSchema: z.ZodType<TaskView> = z
+  .object({
+    task: z.string(),
+    conversation: z.string(),
+    status: taskStatus,
+    output: optional(z.string()),
+    facts,
+    steps: z.array(stepSchema).describe("One entry a committed step."),
+    agreement: optional(z.number()),
+    partial: optional(z.object({ missing: z.array(z.number()) })),
+    error: optional(taskErrorSchema),
+    openedAt: time,
+    endedAt: optional(time),
+  })
+  .meta({ id: "Task" });
 
 const transcriptEventSchema: z.ZodType<TranscriptEvent> = z.object({
   seq: whole,
@@ -99,69 +105,77 @@ const transcriptEventSchema: z.ZodType<TranscriptEvent> = z.object({
   facts,
 });
 
-export const conversationSchema: z.ZodType<ConversationView> = z.object({
-  conversation: z.string(),
-  root: z.string(),
-  events: z.array(transcriptEventSchema),
-  facts,
-  provenance: z.record(z.string(), z.object({ version: whole, task: z.string(), step: whole, agent: z.string() })),
-  tasks: z.array(z.object({ task: z.string(), status: taskStatus })),
-  verified: optional(z.boolean()),
-});
+export const conversationSchema: z.ZodType<ConversationView> = z
+  .object({
+    conversation: z.string(),
+    root: z.string(),
+    events: z.array(transcriptEventSchema),
+    facts,
+    provenance: z.record(z.string(), z.object({ version: whole, task: z.string(), step: whole, agent: z.string() })),
+    tasks: z.array(z.object({ task: z.string(), status: taskStatus })),
+    verified: optional(z.boolean()),
+  })
+  .meta({ id: "Conversation" });
 
-export const agentSchema: z.ZodType<AgentView> = z.object({
-  id: z.string(),
-  workers: z.array(z.string()),
-  actors: whole.describe("Conversations in which it has a step running."),
-  status: z.enum(["up", "down"]),
-  triple: z.object({
-    prompt: z.object({ template: z.string(), version: whole }),
-    context: z.object({ dim: whole, norm: z.number(), steps: whole }),
-    capabilities: z.record(
-      z.string(),
-      z.object({ quality: z.number(), done: z.number(), samples: whole, latencyMs: z.number(), costUsd: z.number() }),
-    ),
-  }),
-});
+export const agentSchema: z.ZodType<AgentView> = z
+  .object({
+    id: z.string(),
+    workers: z.array(z.string()),
+    actors: whole.describe("Conversations in which it has a step running."),
+    status: z.enum(["up", "down"]),
+    triple: z.object({
+      prompt: z.object({ template: z.string(), version: whole }),
+      context: z.object({ dim: whole, norm: z.number(), steps: whole }),
+      capabilities: z.record(
+        z.string(),
+        z.object({ quality: z.number(), done: z.number(), samples: whole, latencyMs: z.number(), costUsd: z.number() }),
+      ),
+    }),
+  })
+  .meta({ id: "Agent" });
 export const agentsSchema: z.ZodType<{ readonly agents: readonly AgentView[] }> = z.object({ agents: z.array(agentSchema) });
 
-export const explainSchema: z.ZodType<ExplainView> = z.object({
-  agent: z.string(),
-  score: z.number(),
-  runnerUp: z.string().nullable(),
-  reason: z.string(),
-  requires: requires.nullable(),
-  candidates,
-});
+export const explainSchema: z.ZodType<ExplainView> = z
+  .object({
+    agent: z.string(),
+    score: z.number(),
+    runnerUp: z.string().nullable(),
+    reason: z.string(),
+    requires: requires.nullable(),
+    candidates,
+  })
+  .meta({ id: "Explanation" });
 
-export const clusterSchema: z.ZodType<ClusterView> = z.object({
-  cluster: z.string(),
-  leader: z.string().nullable(),
-  term: whole,
-  coordinators: z.array(
-    z.object({
-      id: z.string(),
-      pid: whole,
-      role: z.enum(["leader", "follower", "candidate", "down"]),
-      term: whole,
-      commitIndex: whole,
-      appliedIndex: whole,
-      http: z.string(),
-      stateHash: z.string(),
-    }),
-  ),
-  workers: z.array(
-    z.object({
-      id: z.string(),
-      pid: whole,
-      state: z.enum(["up", "draining", "down"]),
-      threads: whole,
-      agents: whole,
-      inFlight: whole,
-    }),
-  ),
-  tasks: z.object({ running: whole, completed: whole, failed: whole }),
-});
+export const clusterSchema: z.ZodType<ClusterView> = z
+  .object({
+    cluster: z.string(),
+    leader: z.string().nullable(),
+    term: whole,
+    coordinators: z.array(
+      z.object({
+        id: z.string(),
+        pid: whole,
+        role: z.enum(["leader", "follower", "candidate", "down"]),
+        term: whole,
+        commitIndex: whole,
+        appliedIndex: whole,
+        http: z.string(),
+        stateHash: z.string(),
+      }),
+    ),
+    workers: z.array(
+      z.object({
+        id: z.string(),
+        pid: whole,
+        state: z.enum(["up", "draining", "down"]),
+        threads: whole,
+        agents: whole,
+        inFlight: whole,
+      }),
+    ),
+    tasks: z.object({ running: whole, completed: whole, failed: whole }),
+  })
+  .meta({ id: "Cluster" });
 
 export const drainSchema: z.ZodType<{ readonly id: string; readonly state: string }> = z.object({ id: z.string(), state: z.string() });
 export const feedbackAnswerSchema: z.ZodType<{ readonly ok: true }> = z.object({ ok: z.literal(true) });

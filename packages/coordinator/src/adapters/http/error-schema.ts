@@ -4,14 +4,16 @@ import { z } from "zod";
 
 const httpCodes = (Object.keys(ERRORS) as ErrorCode[]).filter((code) => ERRORS[code].status > 0);
 
-export const errorSchema: z.ZodType = z.object({
-  error: z.object({
-    code: z.enum(httpCodes).describe("Stable; what to do about each stands in docs/errors.md."),
-    message: z.string(),
-    retryable: z.boolean().describe("The same request may be repeated."),
-    details: z.exactOptional(z.unknown()),
-  }),
-});
+const errorSchema: z.ZodType = z
+  .object({
+    error: z.object({
+      code: z.enum(httpCodes).describe("Stable; what to do about each stands in docs/errors.md."),
+      message: z.string(),
+      retryable: z.boolean().describe("The same request may be repeated."),
+      details: z.exactOptional(z.unknown()),
+    }),
+  })
+  .meta({ id: "Error" });
 
 /** A documented answer: what it is, and the schema of each content type. */
 export interface DocumentedAnswer {

@@ -75,6 +75,7 @@ function ignoreBrokenPipe(): void {
 
 /** Ends the response; a reader that does not take the rest in time is cut off, so that a closing server need not wait for it. */
 function endWithin(response: ServerResponse, ms: number): void {
+  if (response.closed) return;
   const cut = setTimeout(() => response.destroy(), ms);
   response.once("close", () => clearTimeout(cut));
   response.end();

@@ -5,6 +5,8 @@
  * 768 KiB on the wire; the exact limit is judged after parsing.
  */
 export const BODY_BYTES_MAX: number = 1024 * 1024;
+/** A request has to have arrived within this time; fastify's own default would let a client dribble bytes for ever. */
+export const REQUEST_TIMEOUT_MS = 30_000;
 /** After a 413 the connection stays open for this long, so that the client hears the answer and not a reset. */
 export const LINGER_MS = 2_000;
 /** What still comes in that time is read and dropped, up to here: dropped chunks are garbage until they are collected. */

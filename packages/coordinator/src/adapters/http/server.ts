@@ -14,7 +14,14 @@ import { bearerCheck } from "./bearer-token.ts";
 import { answerClientError } from "./client-errors.ts";
 import { sendError } from "./error-answers.ts";
 import { HeldRequests } from "./held-requests.ts";
-import { BODY_BYTES_MAX, HELD_REQUESTS_MAX, KEEP_ALIVE_MS, PARAM_LENGTH_MAX, STALLED_READER_MS } from "./http-limits.ts";
+import {
+  BODY_BYTES_MAX,
+  HELD_REQUESTS_MAX,
+  KEEP_ALIVE_MS,
+  PARAM_LENGTH_MAX,
+  REQUEST_TIMEOUT_MS,
+  STALLED_READER_MS,
+} from "./http-limits.ts";
 import { acceptJsonOnly } from "./json-body.ts";
 import { registerOpenApi } from "./openapi.ts";
 import { quoted } from "./problems.ts";
@@ -55,6 +62,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     // Two lines at info for every request would be most of the log; the hook below leaves one at debug.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
     // Fastify's own answer while closing has no code; the hook below has.
     return503OnClosing: false,

@@ -4,7 +4,7 @@
  */
 
 /** What a value outside the set is counted under. */
-export const OTHER_LABEL = "other";
+const OTHER_LABEL = "other";
 
 export class BoundedLabel {
   #allowed: ReadonlySet<string>;

@@ -5,44 +5,27 @@
  * M1: every metric prints its `# TYPE` from the first scrape on, moved or not.
  * M2: no label follows unbounded input: agents are those of the team, reasons and outcomes those written here; the rest is `other`.
  */
-import type { CommandResult, EndStatus, FailureCause, RouteReason } from "@triad/protocol";
+import type { EndStatus, RouteReason } from "@triad/protocol";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { AgentCounter, AgentHistogram } from "./agent-metrics.ts";
 import { BoundedLabel } from "./bounded-label.ts";
+import { AgentCounter, AgentHistogram, ReasonCounter } from "./bounded-metrics.ts";
 import { EventLoopLag } from "./event-loop-lag.ts";
 
 /** 50 µs to 1 s: a route, an fsync and a commit lie in here; what lies above is an outage, not a latency. */
-export const LATENCY_BUCKETS_SECONDS: readonly number[] = [
+const LATENCY_BUCKETS_SECONDS: readonly number[] = [
   0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
 ];
 /** A step is plain code (a millisecond) or a model's answer (many seconds). */
-export const STEP_BUCKETS_SECONDS: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const STEP_BUCKETS_SECONDS: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 const ROUTE_REASONS: readonly RouteReason[] = ["best", "nearTie", "incumbent", "only", "named", "explore", "ensemble", "retry", "lost"];
-const FAILURE_CAUSES: readonly FailureCause[] = ["threw", "timeout", "invalid", "killed"];
 const END_STATUSES: readonly EndStatus[] = ["completed", "failed", "cancelled", "expired"];
-const COMMAND_OUTCOMES: readonly CommandResult["outcome"][] = ["ok", "duplicate", "conflict", "fenced", "ended", "refused"];
 /** How an attempt of a step ended. */
-const STEP_OUTCOMES: readonly string[] = [...new Set(["committed", "handoff", "finish", "lost", ...FAILURE_CAUSES, ...COMMAND_OUTCOMES])];
+const STEP_OUTCOMES: readonly string[] = ["committed", "failed", "lost", "fenced"];
 /** Why a negotiated step was not taken (theory.md 2.2). */
-const STEP_REJECTIONS: readonly string[] = ["tooLarge", "clamped", "notFinite", "norm", "dimension"];
+const STEP_REJECTIONS: readonly string[] = ["nonFinite", "normTooLarge", "tooLarge", "clamped"];
 /** Why a message from elsewhere was dropped. */
-const FRAME_DROPS: readonly string[] = ["invalid", "tooLarge", "version", "subject", "overflow", "late"];
-
-/** A counter with one label of bounded values. */
-export class ReasonCounter {
-  readonly #counter: Counter<"reason">;
-  readonly #reasons: BoundedLabel;
-
-  constructor(counter: Counter<"reason">, reasons: readonly string[]) {
-    this.#counter = counter;
-    this.#reasons = new BoundedLabel(reasons);
-  }
-
-  inc(reason: string, by = 1): void {
-    this.#counter.inc({ reason: this.#reasons.of(reason) }, by);
-  }
-}
+const FRAME_DROPS: readonly string[] = ["invalid", "tooLarge", "overflow", "late"];
 
 /** The metrics of interface.md 6 that the path of a task moves in a coordinator. */
 export class Metrics {
@@ -83,7 +66,7 @@ export class Metrics {
     const steps = this.#labelled("triad_steps_total", "Attempts of steps that ended, by agent and outcome.", "agent", "outcome");
     const stepSeconds = new Histogram({
       name: "triad_step_seconds",
-      help: "From the assignment of a step to its commit.",
+      help: "Service time of a committed step, from its start in the thread to its end.",
       labelNames: ["agent"],
       buckets: [...STEP_BUCKETS_SECONDS],
       registers: [this.registry],

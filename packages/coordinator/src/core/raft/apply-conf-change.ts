@@ -10,15 +10,15 @@ import { routeOf } from "./conf-change.ts";
 import { confStateOf, confStatesEquivalent, describeMembership, hasVoter } from "./membership.ts";
 import type { ChangedMembership } from "./membership-changer.ts";
 import { MembershipChanger } from "./membership-changer.ts";
-import type { Raft } from "./raft.ts";
 import { invariant } from "./raft-invariant-error.ts";
 import { hex } from "./raft-logger.ts";
+import type { RaftState } from "./raft-state.ts";
 import { broadcastMissingEntries } from "./replication.ts";
 import type { ConfState } from "./types.ts";
 import { NONE } from "./types.ts";
 
 /** Applies a committed change. Throws ConfChangeError, with nothing changed, when it does not fit the configuration. */
-export function applyConfChange(raft: Raft, change: ConfChangeV2): ConfState {
+export function applyConfChange(raft: RaftState, change: ConfChangeV2): ConfState {
   const { membership, progress } = raft.tracker;
   const changer = new MembershipChanger(raft.tracker, { membership, progress }, raft.log.lastIndex());
   const route = routeOf(change);
@@ -33,7 +33,7 @@ export function applyConfChange(raft: Raft, change: ConfChangeV2): ConfState {
 }
 
 /** Activates a configuration; `expected` is the stored conf state it was restored from. */
-export function switchToConfiguration(raft: Raft, changed: ChangedMembership, expected?: ConfState): ConfState {
+export function switchToConfiguration(raft: RaftState, changed: ChangedMembership, expected?: ConfState): ConfState {
   const { tracker } = raft;
   tracker.switchTo(changed.membership, changed.progress);
   raft.logger?.info(`${hex(raft.id)} switched to configuration ${describeMembership(changed.membership)}`);

@@ -8,10 +8,10 @@
 import { TRANSFER_CONTEXT } from "./campaign-context.ts";
 import { handleAppendEntries, handleHeartbeat, handleSnapshot } from "./follower-log.ts";
 import { voterIds } from "./membership.ts";
-import type { Raft } from "./raft.ts";
 import { invariant } from "./raft-invariant-error.ts";
 import type { EntryId } from "./raft-log.ts";
 import { hex } from "./raft-logger.ts";
+import type { RaftState } from "./raft-state.ts";
 import { broadcastAppend } from "./replication.ts";
 import type { StepOutcome } from "./step-outcome.ts";
 import { ACCEPTED, dropped } from "./step-outcome.ts";
@@ -21,12 +21,12 @@ import { NONE } from "./types.ts";
 /** `transfer`: the leader asked for it, so pre-vote and leases are passed over. */
 export type CampaignType = "preElection" | "election" | "transfer";
 
-export function campaignTypeFor(raft: Raft): CampaignType {
+export function campaignTypeFor(raft: RaftState): CampaignType {
   return raft.config.preVote ? "preElection" : "election";
 }
 
 /** Campaigns, if this node may. */
-export function startElection(raft: Raft, type: CampaignType): void {
+export function startElection(raft: RaftState, type: CampaignType): void {
   if (raft.role === "StateLeader") {
     raft.logger?.debug(`${hex(raft.id)} ignoring MsgHup because already leader`);
     return;
@@ -45,7 +45,7 @@ export function startElection(raft: Raft, type: CampaignType): void {
   campaign(raft, type);
 }
 
-function campaign(raft: Raft, type: CampaignType): void {
+function campaign(raft: RaftState, type: CampaignType): void {
   const pre = type === "preElection";
   if (pre) raft.becomePreCandidate();
   else raft.becomeCandidate();
@@ -68,7 +68,7 @@ function campaign(raft: Raft, type: CampaignType): void {
 }
 
 /** MsgVote and MsgPreVote, in any role, of this term or (pre-votes) of a later one. */
-export function handleVoteRequest(raft: Raft, message: Message): void {
+export function handleVoteRequest(raft: RaftState, message: Message): void {
   const canVote =
     // A repeated request gets the same answer: the first one may have been lost.
     raft.vote === message.from ||
@@ -92,7 +92,7 @@ export function handleVoteRequest(raft: Raft, message: Message): void {
   }
 }
 
-export function stepCandidate(raft: Raft, message: Message): StepOutcome {
+export function stepCandidate(raft: RaftState, message: Message): StepOutcome {
   switch (message.type) {
     case "MsgProp":
       raft.logger?.info(`${hex(raft.id)} no leader at term ${raft.term}; dropping proposal`);
@@ -124,7 +124,7 @@ export function stepCandidate(raft: Raft, message: Message): StepOutcome {
   }
 }
 
-function countVote(raft: Raft, message: Message): void {
+function countVote(raft: RaftState, message: Message): void {
   const { type, from, reject } = message;
   raft.logger?.info(`${hex(raft.id)} received ${type}${reject ? " rejection" : ""} from ${hex(from)} at term ${raft.term}`);
   raft.tracker.recordVote(from, !reject);
@@ -143,7 +143,7 @@ function countVote(raft: Raft, message: Message): void {
   }
 }
 
-function hasUnappliedConfChanges(raft: Raft): boolean {
+function hasUnappliedConfChanges(raft: RaftState): boolean {
   const { log } = raft;
   let low = log.applied + 1;
   while (low <= log.committed) {
@@ -159,7 +159,7 @@ function responseTo(request: MessageType): MessageType {
   return request === "MsgPreVote" ? "MsgPreVoteResp" : "MsgVoteResp";
 }
 
-function logVote(raft: Raft, verb: string, preposition: string, message: Message, last: EntryId): void {
+function logVote(raft: RaftState, verb: string, preposition: string, message: Message, last: EntryId): void {
   raft.logger?.info(
     `${hex(raft.id)} [logterm: ${last.term}, index: ${last.index}, vote: ${hex(raft.vote)}] ${verb} ${message.type} ${preposition} ` +
       `${hex(message.from)} [logterm: ${message.logTerm}, index: ${message.index}] at term ${raft.term}`,

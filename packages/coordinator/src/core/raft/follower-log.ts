@@ -7,12 +7,12 @@
  */
 import { switchToConfiguration } from "./apply-conf-change.ts";
 import { restoreMembership } from "./membership-changer.ts";
-import type { Raft } from "./raft.ts";
 import { hex } from "./raft-logger.ts";
+import type { RaftState } from "./raft-state.ts";
 import type { Message, Snapshot } from "./types.ts";
 import { NONE } from "./types.ts";
 
-export function handleAppendEntries(raft: Raft, message: Message): void {
+export function handleAppendEntries(raft: RaftState, message: Message): void {
   const { log } = raft;
   if (message.index < log.committed) {
     // Late: what it brings is committed here already. Say how far, so that the leader need not probe.
@@ -35,12 +35,12 @@ export function handleAppendEntries(raft: Raft, message: Message): void {
   raft.send("MsgAppResp", message.from, { index: message.index, reject: true, rejectHint: hint.index, logTerm: hint.term });
 }
 
-export function handleHeartbeat(raft: Raft, message: Message): void {
+export function handleHeartbeat(raft: RaftState, message: Message): void {
   raft.log.commitTo(message.commit);
   raft.send("MsgHeartbeatResp", message.from, { context: message.context });
 }
 
-export function handleSnapshot(raft: Raft, message: Message): void {
+export function handleSnapshot(raft: RaftState, message: Message): void {
   const { snapshot } = message;
   if (snapshot === undefined) return;
   const restored = restore(raft, snapshot);
@@ -52,7 +52,7 @@ export function handleSnapshot(raft: Raft, message: Message): void {
 }
 
 /** Replaces log and configuration by the snapshot. False when it brings nothing, or is not for this node. */
-function restore(raft: Raft, snapshot: Snapshot): boolean {
+function restore(raft: RaftState, snapshot: Snapshot): boolean {
   const { log, logger } = raft;
   if (snapshot.index <= log.committed) return false;
   if (raft.role !== "StateFollower") {

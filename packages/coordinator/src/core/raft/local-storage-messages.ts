@@ -9,13 +9,13 @@
  * Each thread works in order, and a driver delivers its answers reliably and in order.
  */
 import { createMessage } from "./message.ts";
-import type { Raft } from "./raft.ts";
+import type { RaftState } from "./raft-state.ts";
 import type { Entry, HardState, Message, Snapshot } from "./types.ts";
 import { LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD } from "./types.ts";
 
 /** Undefined when there is nothing to write and nothing that waits for earlier writes. */
 export function storageAppendMessage(
-  raft: Raft,
+  raft: RaftState,
   entries: readonly Entry[],
   hardState: HardState | undefined,
   snapshot: Snapshot | undefined,
@@ -40,7 +40,7 @@ export function storageAppendMessage(
  * last entry even if this write brings none: an earlier write of the same entries may have been answered in a term that is over, and
  * so ignored. Only an answer of the current term can attest them (ABA: a leader overwrote the entries, and another one restored them).
  */
-export function storageAppendResponse(raft: Raft, snapshot: Snapshot | undefined): Message | undefined {
+export function storageAppendResponse(raft: RaftState, snapshot: Snapshot | undefined): Message | undefined {
   const unstable = raft.log.unstable.length > 0;
   if (!unstable && snapshot === undefined) return undefined;
   const last = unstable ? raft.log.lastEntryId() : { index: 0, term: 0 };
@@ -54,7 +54,7 @@ export function storageAppendResponse(raft: Raft, snapshot: Snapshot | undefined
 }
 
 /** Committed entries belong to no term any more, so neither message has one. */
-export function storageApplyMessage(raft: Raft, entries: readonly Entry[]): Message {
+export function storageApplyMessage(raft: RaftState, entries: readonly Entry[]): Message {
   return createMessage("MsgStorageApply", LOCAL_APPLY_THREAD, {
     from: raft.id,
     entries,
@@ -62,6 +62,6 @@ export function storageApplyMessage(raft: Raft, entries: readonly Entry[]): Mess
   });
 }
 
-export function storageApplyResponse(raft: Raft, entries: readonly Entry[]): Message {
+export function storageApplyResponse(raft: RaftState, entries: readonly Entry[]): Message {
   return createMessage("MsgStorageApplyResp", raft.id, { from: LOCAL_APPLY_THREAD, entries });
 }

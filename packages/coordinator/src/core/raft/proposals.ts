@@ -9,17 +9,17 @@ import { asConfChangeV2, describeConfChange } from "./conf-change.ts";
 import { decodeConfChange } from "./conf-change-codec.ts";
 import { describeMembership, isJoint } from "./membership.ts";
 import { NO_DATA } from "./message.ts";
-import type { Raft } from "./raft.ts";
 import { invariant } from "./raft-invariant-error.ts";
 import { hex } from "./raft-logger.ts";
-import { appendToOwnLog, broadcastAppend } from "./replication.ts";
+import type { RaftState } from "./raft-state.ts";
+import { broadcastAppend } from "./replication.ts";
 import type { ConfChangeRefusal, StepOutcome } from "./step-outcome.ts";
 import { dropped } from "./step-outcome.ts";
 import type { Entry, Message } from "./types.ts";
 import { NONE } from "./types.ts";
 
 /** MsgProp at the leader. */
-export function handleProposal(raft: Raft, message: Message): StepOutcome {
+export function handleProposal(raft: RaftState, message: Message): StepOutcome {
   invariant(message.entries.length > 0, () => `${hex(raft.id)} stepped empty MsgProp`);
   if (raft.tracker.get(raft.id) === undefined) return dropped("notMember");
   if (raft.leadTransferee !== NONE) {
@@ -37,7 +37,7 @@ export function handleProposal(raft: Raft, message: Message): StepOutcome {
     confChangeRefused = refusal;
     return EMPTY_ENTRY;
   });
-  if (!appendToOwnLog(raft, entries)) return dropped("uncommittedBytesLimit");
+  if (!raft.appendOwn(entries)) return dropped("uncommittedBytesLimit");
   broadcastAppend(raft);
   const lastIndex = firstIndex + entries.length - 1;
   const appended = { kind: "appended", firstIndex, lastIndex, term: raft.term } as const;
@@ -46,7 +46,7 @@ export function handleProposal(raft: Raft, message: Message): StepOutcome {
 
 const EMPTY_ENTRY: Entry = { term: 0, index: 0, type: "EntryNormal", data: NO_DATA };
 
-function admitConfChange(raft: Raft, change: ConfChange, index: number): ConfChangeRefusal | undefined {
+function admitConfChange(raft: RaftState, change: ConfChange, index: number): ConfChangeRefusal | undefined {
   const refusal = whyIllegal(raft, change);
   if (refusal !== undefined && !raft.config.disableConfChangeValidation) {
     raft.logger?.info(
@@ -63,7 +63,7 @@ function admitConfChange(raft: Raft, change: ConfChange, index: number): ConfCha
  * By this leader's view, which may be behind the log: a change is seen when it is applied. A change legal here may still be illegal
  * then, when the application must take it back.
  */
-function whyIllegal(raft: Raft, change: ConfChange): ConfChangeRefusal | undefined {
+function whyIllegal(raft: RaftState, change: ConfChange): ConfChangeRefusal | undefined {
   if (raft.pendingConfIndex > raft.log.applied) return "pendingConfChange";
   const joint = isJoint(raft.tracker.membership);
   const wantsToLeave = asConfChangeV2(change).changes.length === 0;
@@ -72,7 +72,7 @@ function whyIllegal(raft: Raft, change: ConfChange): ConfChangeRefusal | undefin
   return undefined;
 }
 
-function describeRefusal(raft: Raft, refusal: ConfChangeRefusal): string {
+function describeRefusal(raft: RaftState, refusal: ConfChangeRefusal): string {
   switch (refusal) {
     case "pendingConfChange":
       return `possible unapplied conf change at index ${raft.pendingConfIndex} (applied to ${raft.log.applied})`;

@@ -1,7 +1,7 @@
 /** A picture of one node for operators, metrics and tests; copies, so that looking changes nothing. */
 import type { Membership } from "./membership.ts";
 import type { Progress, ProgressState } from "./progress.ts";
-import type { Raft } from "./raft.ts";
+import type { RaftState } from "./raft-state.ts";
 import type { Role } from "./types.ts";
 
 export interface ProgressStatus {
@@ -33,7 +33,7 @@ export interface RaftStatus {
   readonly progress: readonly ProgressStatus[];
 }
 
-export function raftStatus(raft: Raft): RaftStatus {
+export function raftStatus(raft: RaftState): RaftStatus {
   const leads = raft.role === "StateLeader";
   return {
     id: raft.id,

@@ -23,7 +23,7 @@ import type { RaftStatus } from "./raft-status.ts";
 import { raftStatus } from "./raft-status.ts";
 import { readIndexRequest } from "./reads.ts";
 import type { StepOutcome } from "./step-outcome.ts";
-import type { ConfState, Entry, HardState, Message, Ready, SoftState } from "./types.ts";
+import type { ConfState, Entry, HardState, Message, Ready, Role, SoftState } from "./types.ts";
 import { NONE } from "./types.ts";
 
 export type { RaftConfig } from "./raft-config.ts";
@@ -49,6 +49,24 @@ export class RawNode {
 
   get id(): number {
     return this.#raft.id;
+  }
+
+  get role(): Role {
+    return this.#raft.role;
+  }
+
+  get term(): number {
+    return this.#raft.term;
+  }
+
+  /** The leader of this term as far as known here, or NONE. */
+  get lead(): number {
+    return this.#raft.lead;
+  }
+
+  /** Highest index known to be committed. */
+  get committedIndex(): number {
+    return this.#raft.log.committed;
   }
 
   /** One unit of time has passed. */

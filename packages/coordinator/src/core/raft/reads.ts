@@ -5,7 +5,7 @@
  * behind what earlier leaders committed; in `safe` mode it is given out only after a quorum answered a heartbeat sent later.
  */
 import { createMessage } from "./message.ts";
-import type { Raft } from "./raft.ts";
+import type { RaftState } from "./raft-state.ts";
 import { broadcastHeartbeat } from "./replication.ts";
 import type { StepOutcome } from "./step-outcome.ts";
 import { ACCEPTED, dropped } from "./step-outcome.ts";
@@ -16,7 +16,7 @@ import { NONE } from "./types.ts";
 export const PENDING_READS_MAX = 16_384;
 
 /** MsgReadIndex at the leader. */
-export function handleReadIndex(raft: Raft, message: Message): StepOutcome {
+export function handleReadIndex(raft: RaftState, message: Message): StepOutcome {
   if (raft.readsBeforeFirstCommit.length + raft.readOnly.unconfirmedCount >= PENDING_READS_MAX) return dropped("pendingReadsLimit");
   // Also in a cluster of one: its commit index is not flushed by itself, and after a restart lags behind what it acknowledged.
   if (raft.committedInCurrentTerm()) serveRead(raft, message);
@@ -25,7 +25,7 @@ export function handleReadIndex(raft: Raft, message: Message): StepOutcome {
 }
 
 /** Called when the commit index moves: the first commit of the term lets the reads that waited for it go on. */
-export function releaseReads(raft: Raft): void {
+export function releaseReads(raft: RaftState): void {
   if (raft.readsBeforeFirstCommit.length === 0 || !raft.committedInCurrentTerm()) return;
   const waiting = raft.readsBeforeFirstCommit;
   raft.readsBeforeFirstCommit = [];
@@ -33,13 +33,13 @@ export function releaseReads(raft: Raft): void {
 }
 
 /** A follower answered a heartbeat: the reads up to the position it echoes are confirmed by it. */
-export function confirmReads(raft: Raft, from: number, context: Uint8Array | undefined): void {
+export function confirmReads(raft: RaftState, from: number, context: Uint8Array | undefined): void {
   if (raft.config.readOnly !== "safe" || context === undefined || context.length === 0) return;
   raft.readOnly.acknowledge(from, context);
   answerConfirmed(raft);
 }
 
-function serveRead(raft: Raft, message: Message): void {
+function serveRead(raft: RaftState, message: Message): void {
   if (raft.tracker.isSingleton() || raft.config.readOnly === "leaseBased") {
     answerRead(raft, message, raft.log.committed);
     return;
@@ -51,11 +51,11 @@ function serveRead(raft: Raft, message: Message): void {
   answerConfirmed(raft);
 }
 
-function answerConfirmed(raft: Raft): void {
+function answerConfirmed(raft: RaftState): void {
   for (const { request, index } of raft.readOnly.takeConfirmed(raft.tracker.membership)) answerRead(raft, request, index);
 }
 
-function answerRead(raft: Raft, request: Message, index: number): void {
+function answerRead(raft: RaftState, request: Message, index: number): void {
   if (request.from === NONE || request.from === raft.id) {
     raft.readStates.push({ index, requestContext: request.entries[0]!.data });
     return;

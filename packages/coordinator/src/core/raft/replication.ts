@@ -6,19 +6,19 @@
  */
 import { payloadBytes } from "./entry-size.ts";
 import type { Progress } from "./progress.ts";
-import type { Raft } from "./raft.ts";
 import { invariant } from "./raft-invariant-error.ts";
 import { hex } from "./raft-logger.ts";
-import type { Entry, Snapshot } from "./types.ts";
+import type { RaftState } from "./raft-state.ts";
+import type { Snapshot } from "./types.ts";
 import { RaftStorageError } from "./types.ts";
 
 /** Sends what `to` lacks, or an empty append that tells the commit index. */
-export function sendAppend(raft: Raft, to: number): void {
+export function sendAppend(raft: RaftState, to: number): void {
   maybeSendAppend(raft, to, true);
 }
 
 /** False when nothing was sent: the flow is paused, or there is nothing to tell. */
-export function maybeSendAppend(raft: Raft, to: number, sendIfEmpty: boolean): boolean {
+export function maybeSendAppend(raft: RaftState, to: number, sendIfEmpty: boolean): boolean {
   const { log } = raft;
   const progress = raft.tracker.get(to)!;
   if (progress.paused) return false;
@@ -38,21 +38,21 @@ export function maybeSendAppend(raft: Raft, to: number, sendIfEmpty: boolean): b
 }
 
 /** Sends to everyone, also when there are no entries: the commit index may have moved. */
-export function broadcastAppend(raft: Raft): void {
+export function broadcastAppend(raft: RaftState): void {
   for (const id of raft.tracker.ids) {
     if (id !== raft.id) maybeSendAppend(raft, id, true);
   }
 }
 
 /** Sends to everyone who lacks entries. */
-export function broadcastMissingEntries(raft: Raft): void {
+export function broadcastMissingEntries(raft: RaftState): void {
   for (const id of raft.tracker.ids) {
     if (id !== raft.id) maybeSendAppend(raft, id, false);
   }
 }
 
 /** A round of heartbeats, which also carries the reads that wait for confirmation. */
-export function broadcastHeartbeat(raft: Raft): void {
+export function broadcastHeartbeat(raft: RaftState): void {
   const context = raft.readOnly.heartbeatContext();
   for (const id of raft.tracker.ids) {
     if (id === raft.id) continue;
@@ -64,23 +64,7 @@ export function broadcastHeartbeat(raft: Raft): void {
   }
 }
 
-/** Appends a leader's own entries. False when the bound on uncommitted bytes forbids it. */
-export function appendToOwnLog(raft: Raft, entries: readonly Entry[]): boolean {
-  const size = payloadBytes(entries);
-  // Empty entries (a new leader's, a leave-joint) always pass, and so does the first proposal, or a large one never could.
-  if (raft.uncommittedBytes > 0 && size > 0 && raft.uncommittedBytes + size > raft.config.maxUncommittedBytes) {
-    raft.logger?.warning(`${hex(raft.id)} appending new entries to log would exceed uncommitted entry size limit; dropping proposal`);
-    return false;
-  }
-  raft.uncommittedBytes += size;
-  const last = raft.log.lastIndex();
-  raft.log.append(entries.map((entry, at) => ({ term: raft.term, index: last + 1 + at, type: entry.type, data: entry.data })));
-  // The leader acknowledges to itself like a follower, when its own write is durable: a quorum may not count on less.
-  raft.send("MsgAppResp", raft.id, { index: last + entries.length });
-  return true;
-}
-
-function maybeSendSnapshot(raft: Raft, to: number, progress: Progress): boolean {
+function maybeSendSnapshot(raft: RaftState, to: number, progress: Progress): boolean {
   if (!progress.recentActive) {
     raft.logger?.debug(`ignore sending snapshot to ${hex(to)} since it is not recently active`);
     return false;
@@ -102,7 +86,7 @@ function maybeSendSnapshot(raft: Raft, to: number, progress: Progress): boolean 
 }
 
 /** Storage may need time to make one; the next heartbeat answer tries again. */
-function availableSnapshot(raft: Raft): Snapshot | undefined {
+function availableSnapshot(raft: RaftState): Snapshot | undefined {
   try {
     return raft.log.snapshot();
   } catch (error) {

@@ -3,14 +3,14 @@
  */
 import { startElection } from "./elections.ts";
 import { handleAppendEntries, handleHeartbeat, handleSnapshot } from "./follower-log.ts";
-import type { Raft } from "./raft.ts";
 import { hex } from "./raft-logger.ts";
+import type { RaftState } from "./raft-state.ts";
 import type { StepOutcome } from "./step-outcome.ts";
 import { ACCEPTED, dropped } from "./step-outcome.ts";
 import type { Message } from "./types.ts";
 import { NONE } from "./types.ts";
 
-export function stepFollower(raft: Raft, message: Message): StepOutcome {
+export function stepFollower(raft: RaftState, message: Message): StepOutcome {
   switch (message.type) {
     case "MsgApp":
       heardFromLeader(raft, message.from);
@@ -47,12 +47,12 @@ export function stepFollower(raft: Raft, message: Message): StepOutcome {
   }
 }
 
-function heardFromLeader(raft: Raft, leader: number): void {
+function heardFromLeader(raft: RaftState, leader: number): void {
   raft.electionElapsed = 0;
   raft.lead = leader;
 }
 
-function forwardProposal(raft: Raft, message: Message): StepOutcome {
+function forwardProposal(raft: RaftState, message: Message): StepOutcome {
   if (raft.lead === NONE) {
     raft.logger?.info(`${hex(raft.id)} no leader at term ${raft.term}; dropping proposal`);
     return dropped("noLeader");
@@ -65,7 +65,7 @@ function forwardProposal(raft: Raft, message: Message): StepOutcome {
   return { kind: "forwarded", to: raft.lead };
 }
 
-function forward(raft: Raft, message: Message, what: string): StepOutcome {
+function forward(raft: RaftState, message: Message, what: string): StepOutcome {
   if (raft.lead === NONE) {
     raft.logger?.info(`${hex(raft.id)} no leader at term ${raft.term}; dropping ${what}`);
     return dropped("noLeader");
@@ -74,7 +74,7 @@ function forward(raft: Raft, message: Message, what: string): StepOutcome {
   return { kind: "forwarded", to: raft.lead };
 }
 
-function receiveReadIndex(raft: Raft, message: Message): void {
+function receiveReadIndex(raft: RaftState, message: Message): void {
   const [request] = message.entries;
   if (request === undefined || message.entries.length !== 1) {
     raft.logger?.error(
@@ -86,7 +86,7 @@ function receiveReadIndex(raft: Raft, message: Message): void {
 }
 
 /** The application knows that the leader is dead: be ready to vote before the election timeout. */
-function forgetLeader(raft: Raft): StepOutcome {
+function forgetLeader(raft: RaftState): StepOutcome {
   if (raft.config.readOnly === "leaseBased") {
     raft.logger?.error("ignoring MsgForgetLeader due to ReadOnlyLeaseBased");
     return dropped("leaseBasedReads");

@@ -5,8 +5,8 @@
 import { advanceCommit } from "./commit.ts";
 import type { Progress } from "./progress.ts";
 import { handleProposal } from "./proposals.ts";
-import type { Raft } from "./raft.ts";
 import { hex } from "./raft-logger.ts";
+import type { RaftState } from "./raft-state.ts";
 import { confirmReads, handleReadIndex } from "./reads.ts";
 import { broadcastHeartbeat, maybeSendAppend, sendAppend } from "./replication.ts";
 import type { StepOutcome } from "./step-outcome.ts";
@@ -14,7 +14,7 @@ import { ACCEPTED } from "./step-outcome.ts";
 import type { Message } from "./types.ts";
 import { NONE } from "./types.ts";
 
-export function stepLeader(raft: Raft, message: Message): StepOutcome {
+export function stepLeader(raft: RaftState, message: Message): StepOutcome {
   switch (message.type) {
     case "MsgProp":
       return handleProposal(raft, message);
@@ -35,7 +35,7 @@ export function stepLeader(raft: Raft, message: Message): StepOutcome {
 }
 
 /** Once an election timeout: a leader that no quorum answered meanwhile steps down (thesis 6.2). */
-export function checkQuorum(raft: Raft): void {
+export function checkQuorum(raft: RaftState): void {
   if (!raft.tracker.quorumActive()) {
     raft.logger?.warning(`${hex(raft.id)} stepped down to follower since quorum is not active`);
     raft.becomeFollower(raft.term, NONE);
@@ -45,7 +45,7 @@ export function checkQuorum(raft: Raft): void {
   }
 }
 
-function stepFromMember(raft: Raft, message: Message): void {
+function stepFromMember(raft: RaftState, message: Message): void {
   const progress = raft.tracker.get(message.from);
   if (progress === undefined) {
     raft.logger?.debug(`${hex(raft.id)} no progress available for ${hex(message.from)}`);
@@ -76,7 +76,7 @@ function stepFromMember(raft: Raft, message: Message): void {
   }
 }
 
-function appendRejected(raft: Raft, message: Message, progress: Progress): void {
+function appendRejected(raft: RaftState, message: Message, progress: Progress): void {
   const { from, index, rejectHint, logTerm } = message;
   raft.logger?.debug(
     `${hex(raft.id)} received MsgAppResp(rejected, hint: (index ${rejectHint}, term ${logTerm})) from ${hex(from)} for index ${index}`,
@@ -89,7 +89,7 @@ function appendRejected(raft: Raft, message: Message, progress: Progress): void 
   sendAppend(raft, from);
 }
 
-function appendAcknowledged(raft: Raft, message: Message, progress: Progress): void {
+function appendAcknowledged(raft: RaftState, message: Message, progress: Progress): void {
   const { from, index } = message;
   // An answer to a probe may bring no new match and still show where the logs meet.
   const news = progress.maybeUpdate(index) || (progress.match === index && progress.state === "StateProbe");
@@ -122,7 +122,7 @@ function appendAcknowledged(raft: Raft, message: Message, progress: Progress): v
   }
 }
 
-function heartbeatAnswered(raft: Raft, message: Message, progress: Progress): void {
+function heartbeatAnswered(raft: RaftState, message: Message, progress: Progress): void {
   progress.recentActive = true;
   progress.appendFlowPaused = false;
   // Entries or their acknowledgement may have been lost: an append, even an empty one, brings the answer that sets things right.
@@ -130,7 +130,7 @@ function heartbeatAnswered(raft: Raft, message: Message, progress: Progress): vo
   confirmReads(raft, message.from, message.context);
 }
 
-function snapshotReported(raft: Raft, message: Message, progress: Progress): void {
+function snapshotReported(raft: RaftState, message: Message, progress: Progress): void {
   if (progress.state !== "StateSnapshot") return;
   // After a failure probing starts where it was before the snapshot, not after it.
   if (message.reject) progress.pendingSnapshot = 0;
@@ -143,7 +143,7 @@ function snapshotReported(raft: Raft, message: Message, progress: Progress): voi
   progress.appendFlowPaused = true;
 }
 
-function transferLeader(raft: Raft, to: number, progress: Progress): void {
+function transferLeader(raft: RaftState, to: number, progress: Progress): void {
   const { logger, term } = raft;
   if (progress.isLearner) {
     logger?.debug(`${hex(raft.id)} is learner. Ignored transferring leadership`);

@@ -2,14 +2,15 @@
  * What a message's term means before its content is looked at (§5.1): a higher one is adopted, a lower one answered or ignored.
  * Kept apart from the roles, because these rules hold in all of them.
  */
+import { snapshotStable } from "./applied.ts";
 import { sameBytes, TRANSFER_CONTEXT } from "./campaign-context.ts";
-import type { Raft } from "./raft.ts";
 import { hex } from "./raft-logger.ts";
+import type { RaftState } from "./raft-state.ts";
 import type { Message } from "./types.ts";
 import { NONE } from "./types.ts";
 
 /** Handles a message of a higher term. False when it must not be processed further. */
-export function adoptHigherTerm(raft: Raft, message: Message): boolean {
+export function adoptHigherTerm(raft: RaftState, message: Message): boolean {
   if ((message.type === "MsgVote" || message.type === "MsgPreVote") && refusedByLease(raft, message)) return false;
   // A pre-vote asks about a term nobody is in yet; a granted one answers with the term asked about.
   if (message.type === "MsgPreVote" || (message.type === "MsgPreVoteResp" && !message.reject)) return true;
@@ -22,7 +23,7 @@ export function adoptHigherTerm(raft: Raft, message: Message): boolean {
 }
 
 /** Handles a message of a lower term; there is nothing further to process. */
-export function answerLowerTerm(raft: Raft, message: Message): void {
+export function answerLowerTerm(raft: RaftState, message: Message): void {
   const { config, logger, term } = raft;
   if ((config.checkQuorum || config.preVote) && (message.type === "MsgHeartbeat" || message.type === "MsgApp")) {
     // A leader cut off in an old term ignores our votes if we are in its lease, and we ignore its messages: without this answer,
@@ -44,7 +45,7 @@ export function answerLowerTerm(raft: Raft, message: Message): void {
         `${hex(raft.id)} [term: ${term}] ignored entry appends from a ${message.type} message with lower term [term: ${message.term}]`,
       );
     }
-    if (message.snapshot !== undefined) raft.snapshotStable(message.snapshot);
+    if (message.snapshot !== undefined) snapshotStable(raft, message.snapshot);
   } else {
     logger?.info(
       `${hex(raft.id)} [term: ${term}] ignored a ${message.type} message with lower term from ${hex(message.from)} [term: ${message.term}]`,
@@ -53,7 +54,7 @@ export function answerLowerTerm(raft: Raft, message: Message): void {
 }
 
 /** Within an election timeout of its leader's last word a node takes part in no election (§6, thesis 4.2.3) unless the leader asks. */
-function refusedByLease(raft: Raft, message: Message): boolean {
+function refusedByLease(raft: RaftState, message: Message): boolean {
   const { electionTick, checkQuorum } = raft.config;
   const inLease = checkQuorum && raft.lead !== NONE && raft.electionElapsed < electionTick;
   if (!inLease || sameBytes(message.context, TRANSFER_CONTEXT)) return false;

@@ -4,7 +4,7 @@
  *
  * Invariants:
  * P1 `teachPrototypes` is called by apply: integer arithmetic only; a result is the same bytes on every machine.
- * P2 Arguments are never changed; prototypes that did not move are shared with the input.
+ * P2 Arguments are never changed, here or by anybody else: a prototype that moves is a new one. Those that did not are shared with the input.
  * P3 An agent keeps at most PROTOTYPES_MAX prototypes; bytes stay in −127…127, so that their negatives exist.
  */
 import { limits } from "@triad/protocol";
@@ -26,16 +26,36 @@ function dot(a: Int8Array, b: Int8Array): number {
   return sum;
 }
 
+/** Squared norms of prototypes. They never change (P2), and a decision asks for those of the whole team. */
+const squares = new WeakMap<Uint8Array, number>();
+
+function squareOf(prototype: Uint8Array): number {
+  const known = squares.get(prototype);
+  if (known !== undefined) return known;
+  const square = dot(signed(prototype), signed(prototype));
+  squares.set(prototype, square);
+  return square;
+}
+
 /** Largest cosine of a text's embedding with any of an agent's prototypes, in [−1, 1]; 0 where there are none. */
 export function bestAffinity(embedding: Uint8Array, prototypes: readonly Uint8Array[]): number {
   const text = signed(embedding);
-  const textSquare = dot(text, text);
+  // A sentence sets one bucket in six or so: only those are multiplied.
+  const used: number[] = [];
+  let textSquare = 0;
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === 0) continue;
+    used.push(i);
+    textSquare += text[i]! * text[i]!;
+  }
   if (textSquare === 0) return 0;
   let best = Number.NEGATIVE_INFINITY;
   for (const bytes of prototypes) {
+    const square = squareOf(bytes);
     const prototype = signed(bytes);
-    const square = dot(prototype, prototype);
-    const cosine = square === 0 ? 0 : dot(text, prototype) / Math.sqrt(textSquare * square);
+    let product = 0;
+    for (const i of used) product += text[i]! * (prototype[i] ?? 0);
+    const cosine = square === 0 ? 0 : product / Math.sqrt(textSquare * square);
     if (cosine > best) best = cosine;
   }
   return best === Number.NEGATIVE_INFINITY ? 0 : best;

@@ -1,9 +1,9 @@
 /**
- * A counter and a histogram whose `agent` label takes only agents of the registered team. They wrap prom-client's instead of exposing them,
- * so that no caller can get past the bound.
+ * Counters and a histogram whose labels are bounded: `agent` takes only agents of the registered team, the rest known words. They wrap
+ * prom-client's instead of exposing them, so that no caller can get past the bound.
  */
 import type { Counter, Histogram } from "prom-client";
-import type { BoundedLabel } from "./bounded-label.ts";
+import { BoundedLabel } from "./bounded-label.ts";
 
 export class AgentCounter<Other extends string> {
   readonly #counter: Counter<"agent" | Other>;
@@ -35,5 +35,20 @@ export class AgentHistogram {
 
   observe(agent: string, seconds: number): void {
     this.#histogram.observe({ agent: this.#agents.of(agent) }, seconds);
+  }
+}
+
+/** A counter with one label of bounded values. */
+export class ReasonCounter {
+  readonly #counter: Counter<"reason">;
+  readonly #reasons: BoundedLabel;
+
+  constructor(counter: Counter<"reason">, reasons: readonly string[]) {
+    this.#counter = counter;
+    this.#reasons = new BoundedLabel(reasons);
+  }
+
+  inc(reason: string, by = 1): void {
+    this.#counter.inc({ reason: this.#reasons.of(reason) }, by);
   }
 }
