@@ -171,7 +171,7 @@ describe("scripts/triad", () => {
     await run(triad(), ["status"]);
     const refused = await run(triad(), ["up"]);
     expect(refused).toMatchObject({ code: 1, stdout: "" });
-    expect(refused.stderr).toMatch(/^TRIAD_NATS_MISSING: .*macOS: .*Debian.*containers: .*\n$/);
+    expect(refused.stderr).toMatch(/^error TRIAD_NATS_MISSING: .*macOS: .*Debian.*containers: .*\n$/);
     expect((await run(triad(), ["status"])).code).toBe(0);
     expect((await run(triad(), ["up", "--nats", "nats://127.0.0.1:4222"])).code).toBe(0);
     expect((await run(triad(), ["up", "--help"])).code).toBe(0);

@@ -38,8 +38,9 @@ function publicPackages(root: string): { readonly folder: string; readonly manif
 
 /** Packs every package into `into`; false where one fails. */
 async function pack(root: string, into: string): Promise<boolean> {
-  if ((await runCommand("tsc", ["-b"], root)) !== 0) return false;
-  for (const { folder } of publicPackages(root)) {
+  const packages = publicPackages(root);
+  if ((await runCommand("tsc", ["-b", ...packages.map(({ folder }) => folder)], root)) !== 0) return false;
+  for (const { folder } of packages) {
     if ((await runCommand(join(root, "scripts", "pnpm"), ["pack", "--pack-destination", into], folder)) !== 0) return false;
   }
   return true;

@@ -64,7 +64,18 @@ function layerOf(name: string, setting: Setting<unknown, unknown>, layers: Layer
 
 export const CONFIG_FILE = "triad.config.ts";
 /** What a config file may say, over all commands. */
-const CONFIG_KEYS: ReadonlySet<string> = new Set(["team", "host", "coordinators", "workers", "threads", "http", "dataDir", "nats", "url", "logLevel"]);
+const CONFIG_KEYS: ReadonlySet<string> = new Set([
+  "team",
+  "host",
+  "coordinators",
+  "workers",
+  "threads",
+  "http",
+  "dataDir",
+  "nats",
+  "url",
+  "logLevel",
+]);
 
 /** The default export of triad.config.ts in `folder`; empty where there is none. The file is the operator's own code, and runs. */
 export async function readConfigFile(folder: string): Promise<Readonly<Record<string, unknown>>> {

@@ -194,6 +194,18 @@ describe("up and down", () => {
   });
 });
 
+describe("a worker that was drained", () => {
+  it("is replaced under another id, and its own is not used again", async () => {
+    const report = await up();
+    const drained = report.pids.workers[0] ?? 0;
+    process.kill(drained, "SIGTERM"); // as the real one does after POST /v1/workers/w1/drain: it ends with 0
+    await eventually("another worker", () => pidOf("w3"));
+    expect(startOf(drained)).toBeUndefined();
+    expect(pidOf("w1")).toBeUndefined();
+    expect(pidOf("w2")).toBe(report.pids.workers[1]);
+  });
+});
+
 describe("scale workers", () => {
   it("adds under new ids and drains the latest", async () => {
     const report = await up();

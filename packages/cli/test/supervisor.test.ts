@@ -71,6 +71,7 @@ describe("Supervisor", () => {
   let folder = "";
   let supervisor: Supervisor;
   const lines: string[] = [];
+  const finished: string[] = [];
   const stateFile = (): string => join(folder, "run", "state.json");
   const child = (name: string): ChildState | undefined => readState(stateFile())?.children.find((one) => one.name === name);
   const runs = (name: string): number | undefined => child(name)?.process?.pid;
@@ -86,6 +87,7 @@ describe("Supervisor", () => {
       env: { PATH: process.env["PATH"] ?? "" },
       logFile: join(folder, `${name}.log`),
       stopMs: 5_000,
+      mayFinish: false,
       ...more,
     };
   }
@@ -98,9 +100,11 @@ describe("Supervisor", () => {
     folder = mkdtempSync(join(tmpdir(), "triad supervisor "));
     writeFileSync(join(folder, "trace"), "");
     lines.length = 0;
+    finished.length = 0;
     supervisor = new Supervisor({
       stateFile: stateFile(),
       timing: { minMs: 20, maxMs: 80, resetAfterMs: 60_000 },
+      finished: ({ name }) => finished.push(name),
       log: (line) => lines.push(line),
     });
   });
@@ -198,6 +202,17 @@ describe("Supervisor", () => {
     expect(child("w2")).toBeUndefined();
     supervisor.add(spec("w2", "worker", obedient("w2")));
     expect(child("w2")?.starts).toBe(1);
+  });
+
+  it("lets a child finish that may, and tells of it; exit 0 of any other is a death", async () => {
+    supervisor.add(spec("c1", "coordinator", "process.exit(0);"));
+    await eventually("a death", () => (child("c1")?.deaths ?? 0) >= 2);
+    supervisor.add(spec("w1", "worker", "process.exit(0);", { mayFinish: true }));
+    supervisor.add(spec("w2", "worker", "process.exit(1);", { mayFinish: true }));
+    expect(await eventually("the worker has finished", () => finished[0])).toBe("w1");
+    await eventually("a death", () => (child("w2")?.deaths ?? 0) >= 2);
+    expect(child("w1")).toBeUndefined();
+    expect(finished).toEqual(["w1"]);
   });
 
   it("does not start a child again whose wait is cut short by the end", async () => {

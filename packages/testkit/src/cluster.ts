@@ -148,6 +148,11 @@ export class TestCluster implements AsyncDisposable {
     return ask(this.info.http, method, path, options);
   }
 
+  /** The same of one coordinator. */
+  askAt(url: string, method: string, path: string, options: AskOptions = {}): Promise<Answer> {
+    return ask([url], method, path, options);
+  }
+
   /** Submits with an idempotency key, so that a repeated request makes no second task. */
   async submit(body: object, withinMs = 60_000): Promise<{ readonly task: string; readonly conversation: string }> {
     const answer = await this.ask("POST", "/v1/tasks", { body: { idempotencyKey: randomUUID(), ...body }, withinMs });

@@ -119,7 +119,13 @@ export class AgentPool implements ThreadEvents {
   }
 
   delta(fence: number, text: string): void {
-    for (let at = 0; at < text.length; at += DELTA_CHARACTERS_MAX) this.live(fence, "delta", text.slice(at, at + DELTA_CHARACTERS_MAX));
+    for (let at = 0; at < text.length; ) {
+      let end = Math.min(text.length, at + DELTA_CHARACTERS_MAX);
+      // A pair of surrogates is one character: cut before it, never within.
+      if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end--;
+      this.live(fence, "delta", text.slice(at, end));
+      at = end;
+    }
   }
 
   modelCalled(call: ModelCall): void {
@@ -328,6 +334,10 @@ export class AgentPool implements ThreadEvents {
 
 /** UTF-8 needs at most three bytes for one UTF-16 unit. */
 const DELTA_CHARACTERS_MAX = Math.floor(limits.DELTA_BYTES_MAX / 3);
+
+function isHighSurrogate(code: number): boolean {
+  return code >= 0xd800 && code <= 0xdbff;
+}
 
 /** No name holds a line break, so no two actors share a key. */
 function actorOf(dispatch: Dispatch): string {

@@ -40,6 +40,7 @@ export function natsChild(plan: ClusterPlan, files: ClusterFiles): ChildSpec | u
     env: markedEnvironment(plan.identity.cluster, "nats", availableParallelism() <= FEW_CORES ? { GOMAXPROCS: "1" } : {}),
     logFile: files.logFile("nats"),
     stopMs: STOP_MS.nats,
+    mayFinish: false,
   };
 }
 
@@ -62,6 +63,7 @@ export function coordinatorChildren(plan: ClusterPlan, files: ClusterFiles): Chi
     env: nodeEnvironment(plan, "coordinator"),
     logFile: files.logFile(id),
     stopMs: STOP_MS.coordinator,
+    mayFinish: false,
   }));
 }
 
@@ -82,6 +84,7 @@ export function workerChild(plan: ClusterPlan, files: ClusterFiles, id: string):
     env: nodeEnvironment(plan, "worker"),
     logFile: files.logFile(id),
     stopMs: STOP_MS.worker,
+    mayFinish: true,
   };
 }
 

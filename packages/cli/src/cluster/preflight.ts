@@ -3,7 +3,7 @@
  * half-started cluster behind.
  */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { isErrorCode, TriadError } from "@triad/protocol";
 import { compileCacheFolder, ENTRY_FILE } from "../compile-cache.ts";
 import { probeNats } from "../nats/nats-probe.ts";
@@ -39,13 +39,15 @@ export async function preflight(settings: UpSettings, files: ClusterFiles): Prom
     );
   }
   if (!existsSync(settings.team)) throw new TriadError("TRIAD_TEAM_NOT_FOUND", `there is no team file ${settings.team}`);
+  if (statSync(files.dataDir, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw new TriadError("TRIAD_USAGE", `--data-dir ${files.dataDir} is not a directory`);
   const known = files.readIdentity();
   const identity = identityFor(settings, known);
   const running = runningProcesses(files);
   if (running.length > 0) {
     throw new TriadError(
       "TRIAD_CLUSTER_RUNNING",
-      `processes of a cluster run on ${files.dataDir} (${running.map(({ pid }) => pid).join(", ")}); \`triad down --data-dir ${files.dataDir}\` ends them`,
+      `processes of a cluster run on ${files.dataDir} (${running.map(({ pid }) => pid).join(", ")}); \`triad down --data-dir "${files.dataDir}"\` ends them`,
     );
   }
   const ports = identity.coordinators.map(({ http }) => Number(new URL(http).port));

@@ -5,6 +5,7 @@
  * D1: the supervisor ends before anything else is killed, so that nothing is started again behind our back.
  * D2: workers drain while coordinators and nats still run.
  */
+import { TriadError } from "@triad/protocol";
 import { findByEnvironment, isAlive, type ProcessIdentity, signal } from "../processes/process-identity.ts";
 import { type ChildKind, STOP_MS, STOP_ORDER } from "../supervisor/child-spec.ts";
 import { readState } from "../supervisor/state-file.ts";
@@ -30,13 +31,23 @@ export function runningProcesses(files: ClusterFiles): RunningProcess[] {
     for (const { process, kind } of state.children)
       if (process !== undefined && isAlive(process)) found.set(process.pid, { ...process, role: kind });
   }
-  const cluster = files.readIdentity()?.cluster;
+  const cluster = clusterOf(files);
   if (cluster !== undefined) {
     for (const one of findByEnvironment(CLUSTER_MARK, cluster, ROLE_MARK)) {
       if (!found.has(one.pid)) found.set(one.pid, { pid: one.pid, start: one.start, role: isRole(one.role) ? one.role : "" });
     }
   }
   return [...found.values()];
+}
+
+/** A cluster file that can't be read names nobody; what the state file names is ended all the same. */
+function clusterOf(files: ClusterFiles): string | undefined {
+  try {
+    return files.readIdentity()?.cluster;
+  } catch (error) {
+    if (error instanceof TriadError) return undefined;
+    throw error;
+  }
 }
 
 function isRole(text: string): text is Role {

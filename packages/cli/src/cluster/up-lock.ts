@@ -3,11 +3,16 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { TriadError } from "@triad/protocol";
 import { readJson } from "../durable-file.ts";
+import { messageOf } from "../exit-code.ts";
 import { identityOf, isAlive, type ProcessIdentity } from "../processes/process-identity.ts";
 
 /** Held by what is returned; disposing it lets go. */
 export function takeUpLock(file: string): Disposable {
-  mkdirSync(dirname(file), { recursive: true });
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+  } catch (cause) {
+    throw new TriadError("TRIAD_UP_FAILED", `the data directory can't be written: ${messageOf(cause)}`, undefined, { cause });
+  }
   for (let tries = 0; tries < 3; tries++) {
     try {
       writeFileSync(file, JSON.stringify(identityOf(process.pid) ?? { pid: process.pid, start: "" }), { flag: "wx" });

@@ -31,7 +31,8 @@ export async function runScaleWorkers(word: string, flags: { readonly dataDir?: 
   signal(state.supervisor, "SIGHUP");
   const workers = await withProgress(`scaling to ${count.value} workers`, (say) => settled(files, plan, say));
   if (asJson === true) json({ workers: workers.map(({ name, process }) => ({ id: name, pid: process?.pid })) });
-  else data(`${workers.length} workers are up: ${workers.map(({ name }) => name).join(" ")}`);
+  else
+    data(`${workers.length === 1 ? "1 worker is" : `${workers.length} workers are`} up${workers.map(({ name }) => ` ${name}`).join("")}`);
   return EXIT.done;
 }
 

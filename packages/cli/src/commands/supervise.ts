@@ -18,6 +18,8 @@ import { Supervisor } from "../supervisor/supervisor.ts";
 
 const NATS_POLL_MS = 50;
 const READY_POLL_MS = 250;
+/** A worker that was drained is replaced after this long: not at once, so that one that ends right away again does not burn a core. */
+const REPLACE_MS = 1_000;
 
 export async function runSupervise(flags: { readonly dataDir: string }): Promise<number> {
   const files = new ClusterFiles(flags.dataDir);
@@ -31,8 +33,18 @@ export async function runSupervise(flags: { readonly dataDir: string }): Promise
   for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stopping.resolve());
   let reload = (): void => undefined;
   process.on("SIGHUP", () => reload());
-  const supervisor = new Supervisor({ stateFile: files.stateFile, log });
-  reload = () => reloadPlan(supervisor, files, log);
+  /** Workers that were drained: their ids are not used again, or work would come back to where nobody wanted any. */
+  const retired = new Set<string>();
+  const supervisor = new Supervisor({
+    stateFile: files.stateFile,
+    log,
+    finished: ({ name }) => {
+      log(`${name} was drained; another worker takes its place`);
+      retired.add(name);
+      setTimeout(() => reload(), REPLACE_MS);
+    },
+  });
+  reload = () => reloadPlan(supervisor, files, log, retired);
 
   const ending = new AbortController();
   const running = startAll(supervisor, plan, files, log, ending.signal).catch((error: unknown) => log(errorLine(error)));
@@ -63,7 +75,7 @@ async function startAll(
   }
   if (signal.aborted) return;
   for (const coordinator of coordinatorChildren(plan, files)) supervisor.add(coordinator);
-  setWorkers(supervisor, plan, files, plan.workers, log);
+  setWorkers(supervisor, plan, files, log, new Set());
   await markWhenReady(plan, files, log, signal);
 }
 
@@ -81,20 +93,27 @@ async function markWhenReady(plan: ClusterPlan, files: ClusterFiles, log: (line:
   }
 }
 
-function reloadPlan(supervisor: Supervisor, files: ClusterFiles, log: (line: string) => void): void {
+function reloadPlan(supervisor: Supervisor, files: ClusterFiles, log: (line: string) => void, retired: ReadonlySet<string>): void {
+  if (supervisor.state.stopping) return;
   try {
-    const plan = readPlan(files);
-    setWorkers(supervisor, plan, files, plan.workers, log);
+    setWorkers(supervisor, readPlan(files), files, log, retired);
   } catch (error) {
     log(errorLine(error)); // what runs goes on as it is
   }
 }
 
-/** Adds workers under free ids, or drains the latest ones. */
-function setWorkers(supervisor: Supervisor, plan: ClusterPlan, files: ClusterFiles, count: number, log: (line: string) => void): void {
+/** Adds workers under free ids, or drains the latest ones, until as many run as the plan says. */
+function setWorkers(
+  supervisor: Supervisor,
+  plan: ClusterPlan,
+  files: ClusterFiles,
+  log: (line: string) => void,
+  retired: ReadonlySet<string>,
+): void {
   const active = supervisor.active("worker");
-  for (let n = active.length; n < count; n++) supervisor.add(workerChild(plan, files, freeWorkerId(supervisor.names)));
-  for (const worker of active.slice(count)) {
+  for (let n = active.length; n < plan.workers; n++)
+    supervisor.add(workerChild(plan, files, freeWorkerId(supervisor.names.union(retired))));
+  for (const worker of active.slice(plan.workers)) {
     log(`${worker.name} drains`);
     supervisor.remove(worker.name).catch((error: unknown) => log(errorLine(error)));
   }

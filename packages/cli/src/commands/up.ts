@@ -62,7 +62,7 @@ export async function runUp(flags: UpFlags): Promise<number> {
   if (how === "down") return EXIT.done;
   const lost = new TriadError(
     "TRIAD_UP_FAILED",
-    `the supervisor was lost; \`triad down --data-dir ${files.dataDir}\` ends what is left (log: ${files.logFile("supervisor")})`,
+    `the supervisor was lost; \`triad down --data-dir "${files.dataDir}"\` ends what is left (log: ${files.logFile("supervisor")})`,
   );
   note(errorLine(lost));
   return exitCodeOf(lost);

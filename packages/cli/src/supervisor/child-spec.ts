@@ -14,6 +14,8 @@ export interface ChildSpec {
   /** Asked at every start, because flags may change over a child's life (`--bootstrap`). */
   readonly args: () => readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Whether exit code 0, unasked, means that it has done its work (a worker that was drained): then it is not started again. */
+  readonly mayFinish: boolean;
   /** stdout and stderr are appended to it. */
   readonly logFile: string;
   /** SIGTERM, then this long, then SIGKILL. */

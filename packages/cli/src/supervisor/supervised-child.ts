@@ -3,6 +3,7 @@
  *
  * C1: at most one process of a child runs at a time: the next starts after the exit of the last was seen.
  * C2: after `stop()` none is started again, and the promise settles when the last has ended.
+ * C3: a child that may finish and does is as good as stopped: it is not started again.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync } from "node:fs";
@@ -17,11 +18,20 @@ type Phase =
   | { readonly kind: "waiting"; readonly timer: NodeJS.Timeout }
   | { readonly kind: "ended" };
 
+export interface ChildSurroundings {
+  /** The state is another one. */
+  readonly changed: () => void;
+  /** C3 */
+  readonly finished: () => void;
+  readonly log: (line: string) => void;
+}
+
 export class SupervisedChild {
   readonly spec: ChildSpec;
   readonly #timing: BackOffTiming;
   readonly #changed: () => void;
   readonly #log: (line: string) => void;
+  readonly #finished: () => void;
   #phase: Phase = { kind: "ended" };
   #stopping = false;
   #starts = 0;
@@ -29,11 +39,12 @@ export class SupervisedChild {
   #lastExit: string | undefined;
   readonly #ended = Promise.withResolvers<void>();
 
-  constructor(spec: ChildSpec, timing: BackOffTiming, changed: () => void, log: (line: string) => void) {
+  constructor(spec: ChildSpec, timing: BackOffTiming, around: ChildSurroundings) {
     this.spec = spec;
     this.#timing = timing;
-    this.#changed = changed;
-    this.#log = log;
+    this.#changed = around.changed;
+    this.#log = around.log;
+    this.#finished = around.finished;
   }
 
   get stopping(): boolean {
@@ -62,7 +73,10 @@ export class SupervisedChild {
       settled = true;
       this.#died(how, performance.now() - startedAt);
     };
-    process.once("exit", (code, name) => once(name === null ? `exit ${code}` : name));
+    process.once("exit", (code, name) => {
+      if (code === 0 && this.spec.mayFinish && !this.#stopping) this.#finish();
+      else once(name === null ? `exit ${code}` : name);
+    });
     process.once("error", (error) => {
       // Not every error ends a process (a signal that could not be sent does not): without a pid it never ran.
       if (process.pid === undefined) once(`could not start: ${error.message}`);
@@ -87,6 +101,13 @@ export class SupervisedChild {
     this.#log(`${this.spec.name} died (${how}) after ${Math.round(livedMs)} ms; it starts again in ${delayMs} ms`);
     this.#phase = { kind: "waiting", timer: setTimeout(() => this.#again(), delayMs) };
     this.#changed();
+  }
+
+  /** C3 */
+  #finish(): void {
+    this.#stopping = true;
+    this.#died("exit 0", 0);
+    this.#finished();
   }
 
   #again(): void {

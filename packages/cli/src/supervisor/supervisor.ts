@@ -15,6 +15,8 @@ import { SupervisedChild } from "./supervised-child.ts";
 export interface SupervisorOptions {
   readonly stateFile: string;
   readonly timing?: BackOffTiming;
+  /** A child that may finish did so by itself; it is forgotten already. */
+  readonly finished?: (spec: ChildSpec) => void;
   readonly log: (line: string) => void;
 }
 
@@ -32,7 +34,11 @@ export class Supervisor {
   add(spec: ChildSpec): void {
     if (this.#stopped !== undefined) return; // S2
     if (this.#children.has(spec.name)) throw new Error(`a child named ${spec.name} is there already`);
-    const child = new SupervisedChild(spec, this.#options.timing ?? BACK_OFF_DEFAULT, () => this.#write(), this.#options.log);
+    const child = new SupervisedChild(spec, this.#options.timing ?? BACK_OFF_DEFAULT, {
+      changed: () => this.#write(),
+      finished: () => this.#forget(spec),
+      log: this.#options.log,
+    });
     this.#children.set(spec.name, child);
     child.start();
   }
@@ -44,6 +50,12 @@ export class Supervisor {
     await child.stop();
     this.#children.delete(name);
     this.#write();
+  }
+
+  #forget(spec: ChildSpec): void {
+    this.#children.delete(spec.name);
+    this.#write();
+    this.#options.finished?.(spec);
   }
 
   /** Names that are taken, those of children that are still ending too. */

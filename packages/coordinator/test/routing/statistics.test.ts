@@ -72,8 +72,10 @@ test("time and price are plain means at first, whatever the share, then follow a
   for (const serviceMs of [10, 20, 60]) stats = observeCommitted(stats, 1 / 16, { serviceMs, costUsd: serviceMs / 1_000 });
   expect(stats.latencyMs).toBeCloseTo(30, 9);
   expect(stats.costUsd).toBeCloseTo(0.03, 12);
-  const slower = repeat(repeat(stats, 500, (s) => observeCommitted(s, 1, STEP)), 600, (s) =>
-    observeCommitted(s, 1, { serviceMs: 400, costUsd: 0 }),
+  const slower = repeat(
+    repeat(stats, 500, (s) => observeCommitted(s, 1, STEP)),
+    600,
+    (s) => observeCommitted(s, 1, { serviceMs: 400, costUsd: 0 }),
   );
   expect(slower.latencyMs).toBeGreaterThan(360);
   expect(slower.samples).toBe(1_103);

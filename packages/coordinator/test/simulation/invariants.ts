@@ -16,7 +16,8 @@ export type Property =
   | "recovery"
   | "noInternalFailure"
   | "liveness"
-  | "nothingLeftBehind";
+  | "nothingLeftBehind"
+  | "directedScenario";
 
 export class Violation extends Error {
   readonly property: Property;

@@ -1,22 +1,26 @@
 /**
- * Runs schedules over whatever the process has loaded until one shows a violation: exit EXIT_KILLED, or EXIT_SURVIVED after all.
- * Each round is one life story of the log alone and one schedule of a whole cluster.
+ * Runs the directed scenarios, then schedules, over whatever the process has loaded, until one shows a violation: exit EXIT_KILLED, or
+ * EXIT_SURVIVED after all. A round is one life story of the log alone and one schedule of a whole cluster.
  */
 import { EXIT_KILLED, EXIT_SURVIVED } from "@triad/testkit";
-import { runWalSchedule, WalViolation } from "../wal/wal-schedule.ts";
-import { Violation } from "./invariants.ts";
+import { runWalSchedule } from "../wal/wal-schedule.ts";
+import { DIRECTED_SCENARIOS } from "./directed-scenarios.ts";
 import { runSchedule } from "./run-schedule.ts";
 
-const rounds = Number(process.argv[2] ?? "300");
-for (let seed = 1; seed <= rounds; seed++) {
-  try {
+async function search(rounds: number): Promise<void> {
+  for (const scenario of Object.values(DIRECTED_SCENARIOS)) scenario();
+  for (let seed = 1; seed <= rounds; seed++) {
     runWalSchedule(seed);
     await runSchedule(seed);
-  } catch (error) {
-    if (!(error instanceof Violation || error instanceof WalViolation)) throw error;
-    process.stdout.write(`seed ${seed}: ${error.name}: ${error.message}\n`);
-    process.exit(EXIT_KILLED);
   }
 }
-process.stdout.write(`no violation in ${rounds} rounds\n`);
-process.exitCode = EXIT_SURVIVED;
+
+const rounds = Number(process.argv[2] ?? "100");
+try {
+  await search(rounds);
+  process.stdout.write(`no violation in ${rounds} rounds\n`);
+  process.exitCode = EXIT_SURVIVED;
+} catch (error) {
+  process.stdout.write(`${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}\n`);
+  process.exitCode = EXIT_KILLED;
+}

@@ -18,12 +18,31 @@ export class Nemesis {
   #active = true;
   /** Mean time between two blows: some schedules are calm enough for long logs, some never let an election end. */
   readonly #meanMs: number;
+  /** Whether new leaders are struck in the moment of their election. */
+  readonly #ambushes: boolean;
 
   constructor(options: NemesisOptions) {
     this.#options = options;
     this.#meanMs = options.random.pick([80, 200, 500]);
+    this.#ambushes = options.random.chance(0.3);
     options.network.faults = this.#drawFaults();
     this.#next();
+  }
+
+  /**
+   * To be called when a node has become leader and before it has sent anything: what it appends first may then be durable on it alone,
+   * or reach one other, before it is lost. Figure 8 of the paper is made of such leaders.
+   */
+  elected(leader: SimNode): void {
+    const { network, nodes, random } = this.#options;
+    if (!this.#active || !this.#ambushes || random.chance(0.4)) return;
+    for (const other of nodes) if (other !== leader && random.chance(0.7)) network.cut(leader.id, other.id);
+    this.#later(random.between(1, 150), () => {
+      if (random.chance(0.5)) leader.powerOff();
+      else leader.kill();
+      network.heal();
+      this.#restartLater(leader);
+    });
   }
 
   /** Ends all trouble: everyone is up, connected and fast again, once the last pause is over. */

@@ -6,7 +6,7 @@ import { EventQueue, SeededRandom, TraceHash, VirtualNetwork } from "@triad/test
 import type { RaftDriverLimits } from "../../src/services/raft-driver/raft-driver.ts";
 import { Invariants } from "./invariants.ts";
 import { Nemesis, PAUSE_MS_MAX } from "./nemesis.ts";
-import { SimNode } from "./sim-node.ts";
+import { SimNode, type SimWorld } from "./sim-node.ts";
 
 const SAFETY_MS = 5000;
 /** Without faults a leader is there within some election timeouts; this is many of them. */
@@ -42,6 +42,7 @@ class Schedule {
   readonly #network: VirtualNetwork;
   readonly #nodes: SimNode[];
   readonly #seed: number;
+  #nemesis: Nemesis | undefined;
   #proposals = 0;
   #clientsRun = true;
 
@@ -50,13 +51,21 @@ class Schedule {
     this.#random = new SeededRandom(seed);
     this.#network = new VirtualNetwork(this.#queue, this.#random.fork());
     const ids = this.#random.chance(0.7) ? [1, 2, 3] : [1, 2, 3, 4, 5];
-    const world = { queue: this.#queue, network: this.#network, invariants: this.#invariants, trace: this.#trace, nodes: ids, limits: drawLimits(this.#random) };
+    const world: SimWorld = {
+      queue: this.#queue,
+      network: this.#network,
+      invariants: this.#invariants,
+      trace: this.#trace,
+      nodes: ids,
+      limits: drawLimits(this.#random),
+      elected: (node) => this.#nemesis?.elected(node),
+    };
     this.#nodes = ids.map((id) => new SimNode(id, world, this.#random.fork()));
   }
 
   async run(): Promise<ScheduleReport> {
     for (const node of this.#nodes) node.start();
-    const nemesis = new Nemesis({
+    this.#nemesis = new Nemesis({
       queue: this.#queue,
       network: this.#network,
       nodes: this.#nodes,
@@ -65,7 +74,7 @@ class Schedule {
     });
     this.#client(this.#random.fork());
     await this.#until(SAFETY_MS, () => false);
-    nemesis.end();
+    this.#nemesis.end();
     this.#clientsRun = false;
     await this.#until(PAUSE_MS_MAX, () => false);
     await this.#serve();

@@ -21,6 +21,8 @@ export interface SimWorld {
   readonly trace: TraceHash;
   readonly nodes: readonly number[];
   readonly limits: Partial<RaftDriverLimits>;
+  /** Called when a node has become leader, before it has sent anything as such. */
+  readonly elected: (node: SimNode) => void;
 }
 
 /** How soon a supervisor starts a process again that ended by itself. */
@@ -116,6 +118,7 @@ export class SimNode {
           if (role !== "StateLeader") return;
           invariants.leaderElected(this.id, term);
           this.#electedIn = term;
+          this.#world.elected(this);
         },
         onFatal: (error) => this.#fatal(error),
       },

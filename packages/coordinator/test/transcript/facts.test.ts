@@ -76,7 +76,9 @@ test("against a ledger: after any deltas the facts are the last values, sizes an
         bytes += merged.bytesAdded;
         names += merged.namesAdded;
       }
-      const kept = new Map(Object.entries(facts).map(([name, fact]) => [name, { value: fact.value, version: fact.version, step: fact.step }]));
+      const kept = new Map(
+        Object.entries(facts).map(([name, fact]) => [name, { value: fact.value, version: fact.version, step: fact.step }]),
+      );
       expect(kept).toEqual(ledger);
       expect(bytes).toBe(factsBytes(facts));
       expect(names).toBe(Object.keys(facts).length);

@@ -78,9 +78,15 @@ test("any change of any field of any event is found at that event", () => {
       const event = events[index]!;
       const value = event[name as keyof TranscriptEvent];
       const tampered =
-        name === "facts" ? { ...event.facts, forged: true } : typeof value === "number" ? value + 1 : name === "type" ? "forged" : `${value}x`;
+        name === "facts"
+          ? { ...event.facts, forged: true }
+          : typeof value === "number"
+            ? value + 1
+            : name === "type"
+              ? "forged"
+              : `${value}x`;
       const forged = events.with(index, { ...event, [name]: tampered } as TranscriptEvent);
-      const reason = { seq: "sequence", prev: "link" }[name] ?? "identity";
+      const reason = name === "seq" ? "sequence" : name === "prev" ? "link" : "identity";
       expect(verifyChain(forged, events.at(-1)!.id, sha256)).toEqual({ verified: false, seq: index + 1, reason });
     }),
   );

@@ -83,9 +83,9 @@ test("a newcomer starts at its own evidence, at zeros where that is unknown, nev
     alpha: 0,
   });
   expect(unknown.contexts.get("new")).toEqual(new Float32Array(3));
-  expect(negotiate([{ agent: "new", context: empty, evidence: empty, quality: 1 }], "new", undefined, SETTINGS).contexts.get("new")).toEqual(
-    new Float32Array(CONTEXT_DIM),
-  );
+  expect(
+    negotiate([{ agent: "new", context: empty, evidence: empty, quality: 1 }], "new", undefined, SETTINGS).contexts.get("new"),
+  ).toEqual(new Float32Array(CONTEXT_DIM));
 });
 
 test("at every resolved step size the unit ball is kept, for any team, over any sequence of steps", () => {

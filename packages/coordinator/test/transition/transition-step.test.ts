@@ -128,8 +128,7 @@ test("disagreement decays at |1 − α (λ' + β)| a round, the mean at 1 − α
   const before = randomState(seeded(6), n, 8);
   const after = transitionStep(before, everyone(before), alpha, field);
   const mean = (state: State): Vector => state[0]!.map((_, k) => state.reduce((sum, vector) => sum + vector[k]!, 0) / n);
-  const disagreement = (state: State): number =>
-    Math.sqrt(state.reduce((sum, vector) => sum + squaredDistance(vector, mean(state)), 0));
+  const disagreement = (state: State): number => Math.sqrt(state.reduce((sum, vector) => sum + squaredDistance(vector, mean(state)), 0));
   expect(disagreement(after) / disagreement(before)).toBeCloseTo(1 - alpha * (n / (n - 1) + 0.2), 12);
   expect(Math.sqrt(squaredNorm(mean(after)) / squaredNorm(mean(before)))).toBeCloseTo(1 - alpha * 0.2, 12);
 });

@@ -71,9 +71,7 @@ export function poolOf(candidates: readonly RoutingCandidate[], required: readon
       costUsd += steps * (statistics?.costUsd ?? 0);
     }
   }
-  return weight === 0
-    ? { serviceMs: settings.serviceMsPrior, costUsd: 0 }
-    : { serviceMs: serviceMs / weight, costUsd: costUsd / weight };
+  return weight === 0 ? { serviceMs: settings.serviceMsPrior, costUsd: 0 } : { serviceMs: serviceMs / weight, costUsd: costUsd / weight };
 }
 
 /** Scores one candidate. `incumbentBonus` is in units of cosine and counts where the text decides. */

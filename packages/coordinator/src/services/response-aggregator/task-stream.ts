@@ -24,8 +24,6 @@ interface Held {
   readonly atMs: number;
 }
 
-/** Events that a slow listener may leave unread before live ones are dropped; committed ones are read from Φ when it asks for them. */
-const READY_MAX = 1024;
 const ENDS = new Set(["completed", "failed", "cancelled", "expired"]);
 
 export class TaskStream implements AsyncIterableIterator<TaskStreamEvent> {
@@ -62,6 +60,10 @@ export class TaskStream implements AsyncIterableIterator<TaskStreamEvent> {
         if (ENDS.has(event.event)) this.finish();
         return { done: false, value: event };
       }
+      if (this.nothingLeft()) {
+        this.finish();
+        break;
+      }
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });
@@ -72,6 +74,12 @@ export class TaskStream implements AsyncIterableIterator<TaskStreamEvent> {
   return(): Promise<IteratorResult<TaskStreamEvent>> {
     this.finish();
     return Promise.resolve({ done: true, value: undefined });
+  }
+
+  /** The task has ended and the listener has seen, or skipped, its last event. */
+  private nothingLeft(): boolean {
+    const task = this.ports.state.get(keys.task(this.task)) as TaskRecord | undefined;
+    return task === undefined || (task.phase === "ended" && this.seen >= task.events);
   }
 
   private finish(): void {
@@ -134,7 +142,7 @@ export class TaskStream implements AsyncIterableIterator<TaskStreamEvent> {
       const member = task?.step?.n === event.step ? task.step.members[event.member] : undefined;
       if (member !== undefined && member.state === "assigned" && member.fence === event.fence) {
         const last = this.lastN.get(event.fence) ?? -1;
-        if (event.n > last && this.live.length < READY_MAX) {
+        if (event.n > last && this.live.length < limits.LIVE_EVENTS_MAX) {
           this.lastN.set(event.fence, event.n);
           this.live.push(event);
         }

@@ -37,11 +37,17 @@ function toSubmitRequest({ budgetUsd: _, requires, ...rest }: SubmitBody): Submi
   return requires && Object.keys(requires).length > 0 ? { ...rest, requires } : rest;
 }
 
-export function registerTaskRoutes(server: FastifyInstance, api: CoordinatorApi, held: HeldRequests): void {
-  const routes = server.withTypeProvider<ZodTypeProvider>();
-  const tags = ["tasks"];
+const tags = ["tasks"];
 
-  routes.post("/v1/tasks", {
+export function registerTaskRoutes(server: FastifyInstance, api: CoordinatorApi, held: HeldRequests): void {
+  registerSubmit(server, api);
+  registerRead(server, api, held);
+  registerCancel(server, api);
+  registerFeedback(server, api);
+}
+
+function registerSubmit(server: FastifyInstance, api: CoordinatorApi): void {
+  server.withTypeProvider<ZodTypeProvider>().post("/v1/tasks", {
     schema: {
       tags,
       operationId: "submitTask",
@@ -69,8 +75,10 @@ export function registerTaskRoutes(server: FastifyInstance, api: CoordinatorApi,
       return reply.code(202).send(await api.submit(toSubmitRequest(request.body)));
     },
   });
+}
 
-  routes.get("/v1/tasks/:id", {
+function registerRead(server: FastifyInstance, api: CoordinatorApi, held: HeldRequests): void {
+  server.withTypeProvider<ZodTypeProvider>().get("/v1/tasks/:id", {
     schema: {
       tags,
       operationId: "getTask",
@@ -91,8 +99,10 @@ export function registerTaskRoutes(server: FastifyInstance, api: CoordinatorApi,
       }
     },
   });
+}
 
-  routes.delete("/v1/tasks/:id", {
+function registerCancel(server: FastifyInstance, api: CoordinatorApi): void {
+  server.withTypeProvider<ZodTypeProvider>().delete("/v1/tasks/:id", {
     schema: {
       tags,
       operationId: "cancelTask",
@@ -102,8 +112,10 @@ export function registerTaskRoutes(server: FastifyInstance, api: CoordinatorApi,
     },
     handler: (request) => api.cancel(taskId(request.params.id)),
   });
+}
 
-  routes.post("/v1/tasks/:id/feedback", {
+function registerFeedback(server: FastifyInstance, api: CoordinatorApi): void {
+  server.withTypeProvider<ZodTypeProvider>().post("/v1/tasks/:id/feedback", {
     schema: {
       tags,
       operationId: "giveFeedback",
