@@ -72,7 +72,7 @@ describe("a cluster of real processes", { timeout: 120_000 }, () => {
     await cluster.steady();
   });
 
-  it("refuses what a paused worker writes when it wakes up", async () => {
+  it("loses nothing while a worker is paused for longer than its lease", async () => {
     const tasks = await Promise.all(Array.from({ length: 8 }, () => submit({ hops: 4, waitMs: 400 })));
     const busiest = (await cluster.view()).workers.toSorted((a, b) => b.inFlight - a.inFlight)[0];
     await cluster.pause(busiest?.pid ?? 0, 4_000);

@@ -12,7 +12,12 @@ const agent = (more: Partial<AgentConfig> = {}): AgentConfig =>
     step: (turn) => turn.finish(),
     ...more,
   });
-const team = (more: Partial<TeamConfig> = {}): TeamConfig => ({ name: "concierge", skills: ["hotels", "trains"], agents: [agent()], ...more });
+const team = (more: Partial<TeamConfig> = {}): TeamConfig => ({
+  name: "concierge",
+  skills: ["hotels", "trains"],
+  agents: [agent()],
+  ...more,
+});
 
 function refusal(config: unknown): TriadError {
   try {
@@ -43,11 +48,20 @@ describe("defineTeam", () => {
 
   test("names every problem at once, each with its place, in one line", () => {
     const error = refusal(
-      team({ name: "bad name", agents: [agent({ timeoutMs: 0, capabilities: { hotels: 2 }, retry: { attempts: 0 } }), { ...agent(), name: "x.y" }] }),
+      team({
+        name: "bad name",
+        agents: [agent({ timeoutMs: 0, capabilities: { hotels: 2 }, retry: { attempts: 0 } }), { ...agent(), name: "x.y" }],
+      }),
     );
     expect(error.code).toBe("TRIAD_TEAM_INVALID");
     expect(error.message).toMatch(/5 problems: /);
-    for (const place of ["name: ", 'agent "hotels", timeoutMs: ', 'agent "hotels", capabilities, hotels: ', 'agent "hotels", retry, attempts: ', 'agent "x.y", name: ']) {
+    for (const place of [
+      "name: ",
+      'agent "hotels", timeoutMs: ',
+      'agent "hotels", capabilities, hotels: ',
+      'agent "hotels", retry, attempts: ',
+      'agent "x.y", name: ',
+    ]) {
       expect(error.message).toContain(place);
     }
     expect(error.message).not.toContain("\n");
@@ -71,7 +85,10 @@ describe("defineTeam", () => {
 
   test("a template alone is TRIAD_TEMPLATE_INVALID with its place; among other problems it is one of them", () => {
     const broken = agent({ prompt: { template: "Hello\n{{input}}", version: 1 } });
-    expect(refusal(team({ agents: [broken] }))).toMatchObject({ code: "TRIAD_TEMPLATE_INVALID", details: { agent: "hotels", line: 2, column: 1 } });
+    expect(refusal(team({ agents: [broken] }))).toMatchObject({
+      code: "TRIAD_TEMPLATE_INVALID",
+      details: { agent: "hotels", line: 2, column: 1 },
+    });
     const both = refusal(team({ agents: [broken, agent({ name: "b", capabilities: { trams: 1 } })] }));
     expect(both.code).toBe("TRIAD_TEAM_INVALID");
     expect(both.message).toContain("2 problems");
@@ -82,7 +99,8 @@ describe("the manifest", () => {
   const examples = ["a cheap hotel", "a room in the centre", "a guest house with parking"];
 
   test("holds what is declared, neither code nor paths, and its digest is stable", () => {
-    const make = () => manifestOf(defineTeam(team({ agents: [agent({ examples }), agent({ name: "trains", capabilities: { trains: 0.8 } })] })));
+    const make = () =>
+      manifestOf(defineTeam(team({ agents: [agent({ examples }), agent({ name: "trains", capabilities: { trains: 0.8 } })] })));
     const manifest = make();
     expect(manifest.agents[0]).not.toHaveProperty("step");
     expect(manifest.agents[0]).not.toHaveProperty("model");

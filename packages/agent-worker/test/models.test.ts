@@ -9,12 +9,17 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createModel } from "../src/adapters/models/create-model.ts";
 import type { Model } from "../src/services/model.ts";
 
-type Handler = (request: { readonly body: any; readonly headers: IncomingMessage["headers"] }, response: ServerResponse) => void;
+interface Call {
+  readonly body: { readonly messages?: unknown; readonly stream?: boolean };
+  readonly headers: IncomingMessage["headers"];
+  readonly url: string | undefined;
+}
+type Handler = (call: Call, response: ServerResponse) => void;
 
 let server: Server;
 let base: string;
 let handler: Handler;
-const seen: { body: any; headers: IncomingMessage["headers"]; url: string | undefined }[] = [];
+const seen: Call[] = [];
 const never = new AbortController().signal;
 const request = { prompt: "hello", key: "k" };
 
@@ -25,7 +30,7 @@ beforeAll(async () => {
       text += String(data);
     });
     incoming.on("end", () => {
-      const call = { body: JSON.parse(text), headers: incoming.headers, url: incoming.url };
+      const call: Call = { body: JSON.parse(text) as Call["body"], headers: incoming.headers, url: incoming.url };
       seen.push(call);
       handler(call, response);
     });
@@ -43,7 +48,8 @@ afterAll(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-const compatible = (env: Record<string, string> = {}): Promise<Model> => createModel(`openai-compatible:${base}#tiny`, { teamUrl: import.meta.url, env });
+const compatible = (env: Record<string, string> = {}): Promise<Model> =>
+  createModel(`openai-compatible:${base}#tiny`, { teamUrl: import.meta.url, env });
 
 const answer: Handler = (_call, response) => {
   response.writeHead(200, { "content-type": "application/json" });
@@ -59,7 +65,8 @@ const answer: Handler = (_call, response) => {
   );
 };
 
-const chunk = (more: object): string => `data: ${JSON.stringify({ id: "1", object: "chat.completion.chunk", created: 0, model: "tiny", ...more })}\n\n`;
+const chunk = (more: object): string =>
+  `data: ${JSON.stringify({ id: "1", object: "chat.completion.chunk", created: 0, model: "tiny", ...more })}\n\n`;
 const streamed: Handler = (_call, response) => {
   response.writeHead(200, { "content-type": "text/event-stream" });
   for (const content of ["hi", " there"]) response.write(chunk({ choices: [{ index: 0, delta: { content } }] }));
@@ -72,8 +79,16 @@ describe("openai-compatible", () => {
   test("asks the model by its name, with the prompt, and brings text and usage", async () => {
     handler = answer;
     const model = await compatible({ TRIAD_MODEL_API_KEY: "secret" });
-    expect(await model.generate({ ...request, system: "be brief", temperature: 0, outputTokensMax: 20 }, never)).toEqual({ text: "hi there", tokensIn: 11, tokensOut: 3 });
-    expect(seen[0]).toMatchObject({ url: "/v1/chat/completions", headers: { authorization: "Bearer secret" }, body: { model: "tiny", temperature: 0, max_tokens: 20 } });
+    expect(await model.generate({ ...request, system: "be brief", temperature: 0, outputTokensMax: 20 }, never)).toEqual({
+      text: "hi there",
+      tokensIn: 11,
+      tokensOut: 3,
+    });
+    expect(seen[0]).toMatchObject({
+      url: "/v1/chat/completions",
+      headers: { authorization: "Bearer secret" },
+      body: { model: "tiny", temperature: 0, max_tokens: 20 },
+    });
     expect(seen[0]?.body.messages).toMatchObject([
       { role: "system", content: "be brief" },
       { role: "user", content: "hello" },
@@ -83,7 +98,11 @@ describe("openai-compatible", () => {
   test("streams the pieces as they come, with usage at the end", async () => {
     handler = streamed;
     const pieces: string[] = [];
-    expect(await (await compatible()).stream(request, never, (piece) => pieces.push(piece))).toEqual({ text: "hi there", tokensIn: 11, tokensOut: 2 });
+    expect(await (await compatible()).stream(request, never, (piece) => pieces.push(piece))).toEqual({
+      text: "hi there",
+      tokensIn: 11,
+      tokensOut: 2,
+    });
     expect(pieces).toEqual(["hi", " there"]);
     expect(seen[0]?.body.stream).toBe(true);
   });
@@ -124,7 +143,8 @@ describe("openai-compatible", () => {
     for (const call of ["generate", "stream"] as const) {
       const controller = new AbortController();
       const model = await compatible();
-      const pending = call === "generate" ? model.generate(request, controller.signal) : model.stream(request, controller.signal, () => undefined);
+      const pending =
+        call === "generate" ? model.generate(request, controller.signal) : model.stream(request, controller.signal, () => undefined);
       const reason = new Error("cancelled");
       setTimeout(() => controller.abort(reason), 30);
       await expect(pending).rejects.toBe(reason);
@@ -133,13 +153,26 @@ describe("openai-compatible", () => {
 });
 
 describe("names of models", () => {
-  test.each(["", "gpt", "openai:", "openai-compatible:http://x", "openai-compatible:#n", "openai-compatible:nowhere#n", "local:x", "replay:"])("%j is TRIAD_MODEL_UNKNOWN", async (name) => {
+  test.each([
+    "",
+    "gpt",
+    "openai:",
+    "openai-compatible:http://x",
+    "openai-compatible:#n",
+    "openai-compatible:nowhere#n",
+    "local:x",
+    "replay:",
+  ])("%j is TRIAD_MODEL_UNKNOWN", async (name) => {
     await expect(createModel(name, { teamUrl: import.meta.url, env: {} })).rejects.toMatchObject({ code: "TRIAD_MODEL_UNKNOWN" });
   });
 
   test("openai without a key says which variable", async () => {
     const refused = createModel("openai:gpt", { teamUrl: import.meta.url, env: {} });
-    await expect(refused).rejects.toMatchObject({ code: "TRIAD_MODEL_FAILED", message: expect.stringContaining("OPENAI_API_KEY"), details: { retryable: false } });
+    await expect(refused).rejects.toMatchObject({
+      code: "TRIAD_MODEL_FAILED",
+      message: expect.stringContaining("OPENAI_API_KEY"),
+      details: { retryable: false },
+    });
     expect((await createModel("openai:gpt", { teamUrl: import.meta.url, env: { OPENAI_API_KEY: "k" } })).label).toBe("openai:gpt");
   });
 });
@@ -150,7 +183,10 @@ describe("replay", () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   test("answers what was recorded, piece by piece where asked, and nothing else", async () => {
-    writeFileSync(join(folder, "answers.jsonl"), '{"key":"k","text":"two  words ","usage":{"tokensIn":1,"tokensOut":2}}\n\n{"key":"bare","text":""}\n');
+    writeFileSync(
+      join(folder, "answers.jsonl"),
+      '{"key":"k","text":"two  words ","usage":{"tokensIn":1,"tokensOut":2}}\n\n{"key":"bare","text":""}\n',
+    );
     const model = await createModel("replay:answers.jsonl", { teamUrl, env: {} });
     expect(await model.generate(request, never)).toEqual({ text: "two  words ", tokensIn: 1, tokensOut: 2 });
     const pieces: string[] = [];
@@ -164,6 +200,8 @@ describe("replay", () => {
   test("a file that is missing or has a bad line says so", async () => {
     await expect(createModel("replay:none.jsonl", { teamUrl, env: {} })).rejects.toMatchObject({ code: "TRIAD_MODEL_UNKNOWN" });
     writeFileSync(join(folder, "bad.jsonl"), '{"key":"k","text":"t"}\n{"key":1}\n');
-    await expect(createModel("replay:bad.jsonl", { teamUrl, env: {} })).rejects.toMatchObject({ message: expect.stringContaining("line 2") });
+    await expect(createModel("replay:bad.jsonl", { teamUrl, env: {} })).rejects.toMatchObject({
+      message: expect.stringContaining("line 2"),
+    });
   });
 });

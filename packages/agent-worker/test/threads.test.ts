@@ -65,7 +65,8 @@ describe("a thread", () => {
     b.threads.run(0, dispatchOf(fence, agent, input), 300);
     return fence;
   };
-  const ended = async (...fences: number[]): Promise<void> => until(() => fences.every((f) => b.outcomes.has(f) || b.verdicts.has(f)), `the end of ${fences.join(", ")}`);
+  const ended = async (...fences: number[]): Promise<void> =>
+    until(() => fences.every((f) => b.outcomes.has(f) || b.verdicts.has(f)), `the end of ${fences.join(", ")}`);
 
   test("several steps are in flight at once and end in their own time", async () => {
     const [slow, quick] = [run("waits", "300"), run("echo", "x")];
@@ -101,9 +102,9 @@ describe("a thread", () => {
       await b.ready();
       const [loop, behind] = [run(agent), run("echo", "behind")];
       await ended(loop, behind);
-      expect(b.verdicts.get(loop)).toBe("killed");
-      // It stood in the queue of the blocked thread, not begun; `loops-later` lets it run first.
-      if (agent === "loops") expect(b.verdicts.get(behind)).toBe("again");
+      // Behind `loops` the other stands in the queue, not begun; `loops-later` lets it begin, so that nobody can tell whose fault it was.
+      const expected = agent === "loops" ? ["killed", "again"] : ["lost", "lost"];
+      expect([b.verdicts.get(loop), b.verdicts.get(behind)]).toEqual(expected);
       expect(b.reasons.at(-1)).toContain("blocked");
     }
     await b.ready();

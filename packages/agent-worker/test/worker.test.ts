@@ -307,3 +307,33 @@ describe("what a user gets wrong", () => {
     await worker.stop();
   });
 });
+
+describe("an outage of NATS", () => {
+  test("nothing runs twice, what finished meanwhile is kept and repeated, and the worker comes back by itself", async () => {
+    const port = await freePort();
+    const cluster = "outage";
+    const first = await startNatsServer([], port);
+    const url = first.url;
+    const coordinator = await FakeCoordinator.start(url, { cluster });
+    const worker = await runWorker({ nats: url, cluster, team: TEAM, id: "w1", threads: 1, log: "silent" });
+    try {
+      await registered(coordinator);
+      coordinator.send("w1", { kind: "dispatch", ...header(coordinator), items: [dispatchOf(1, "waits", "500")] });
+      await until(() => coordinator.live.some((event) => event.fence === 1), "start");
+      await first[Symbol.asyncDispose]();
+      await new Promise((resolve) => setTimeout(resolve, 1_000)); // The step ends while nobody can hear of it.
+      const before = coordinator.heartbeats.length;
+      await using _second = await startNatsServer([], port);
+      await until(() => coordinator.of("StepFinished").length > 0, "the kept result");
+      await until(() => coordinator.heartbeats.length > before && coordinator.heartbeats.at(-1)?.fences.length === 0, "heartbeats again");
+      expect(coordinator.of("StepFinished").every((command) => command.fence === 1 && command.output === "waited")).toBe(true);
+      expect(coordinator.live.filter((event) => event.fence === 1 && event.event === "started").length).toBe(1);
+      expect(coordinator.of("RegisterWorker").length).toBe(1);
+      await worker.stop();
+    } finally {
+      await worker.stop();
+      await coordinator[Symbol.asyncDispose]();
+      await first[Symbol.asyncDispose]();
+    }
+  });
+});

@@ -174,6 +174,17 @@ describe("up and down", () => {
     expect(files.bootstrapped).toBe(false);
   });
 
+  it("goes on with two of three that were up before, and says which one is missing and why", async () => {
+    await up();
+    await eventually("the mark that all were ready once", () => files.bootstrapped);
+    await down();
+    extra = { FAKE_COORDINATOR_FAILS: "c2" };
+    const ran = await triad(...upArgs());
+    expect(ran.code).toBe(0);
+    expect(ran.err).toMatch(/warning: the cluster goes on without one of its coordinators: c2 died \d+ times .*TRIAD_STORE_CORRUPT/);
+    expect((JSON.parse(ran.out) as Report).pids.workers).toHaveLength(2);
+  });
+
   it("stays in the foreground until it is interrupted, and then leaves nothing", async () => {
     const { spawn } = await import("node:child_process");
     const { cleanEnvironment, ENTRY } = await import("./run-triad.ts");

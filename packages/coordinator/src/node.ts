@@ -128,6 +128,7 @@ async function wire(parts: Parts): Promise<CoordinatorNode> {
       onFatal: parts.onFatal,
       onCommitLatency: (seconds) => metrics.commitSeconds.observe(seconds),
       onFsync: (seconds) => metrics.fsyncSeconds.observe(seconds),
+      onFrameDropped: () => dropped("invalid", subjects.raftAll(options.id)),
     },
   });
   engine.attach((data) => driver.propose(data));

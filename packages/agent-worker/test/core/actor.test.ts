@@ -16,7 +16,8 @@ function run(inputs: readonly ActorInput[]): { state: ActorState; outputs: Actor
   const outputs: ActorOutput[] = [];
   for (const input of inputs) {
     // "settled" settles whatever runs: the random input does not know its number.
-    const named: ActorInput = input.type === "settled" && state.phase === "running" && input.fence === 0 ? { ...input, fence: state.fence } : input;
+    const named: ActorInput =
+      input.type === "settled" && state.phase === "running" && input.fence === 0 ? { ...input, fence: state.fence } : input;
     const next = stepActor(state, named);
     state = next.state;
     outputs.push(...next.outputs);

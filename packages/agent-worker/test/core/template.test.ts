@@ -24,8 +24,8 @@ describe("parsing", () => {
     ["{{a:text", 1, 1, "never closed"],
     ["{{:text}}", 1, 1, "not a slot name"],
     ["{{1a:text}}", 1, 1, "not a slot name"],
-    ["{{a:text:maybe}}", 1, 1, "only \"required\""],
-    ["{{a:text:required:required}}", 1, 1, "only \"required\""],
+    ["{{a:text:maybe}}", 1, 1, 'only "required"'],
+    ["{{a:text:required:required}}", 1, 1, 'only "required"'],
     ["{{a:enum()}}", 1, 1, "none of"],
     ["{{a:enum(x|x)}}", 1, 1, "none of"],
     ["{{a:list<word>}}", 1, 1, "none of"],
@@ -70,7 +70,10 @@ describe("rendering", () => {
   });
 
   test.each([undefined, null, "", " \n"])("a required slot is never blank: %j", (value) => {
-    expect(refusal(() => render("{{a:text:required}}", { a: value }))).toMatchObject({ code: "TRIAD_SLOT_MISSING", details: { slot: "a" } });
+    expect(refusal(() => render("{{a:text:required}}", { a: value }))).toMatchObject({
+      code: "TRIAD_SLOT_MISSING",
+      details: { slot: "a" },
+    });
   });
 
   test("an optional slot without a value leaves nothing; names of Object.prototype are no values", () => {
@@ -96,7 +99,10 @@ describe("rendering", () => {
         try {
           parseTemplate(pieces.join(""));
         } catch (error) {
-          expect(error).toMatchObject({ code: "TRIAD_TEMPLATE_INVALID", details: { line: expect.any(Number), column: expect.any(Number) } });
+          expect(error).toMatchObject({
+            code: "TRIAD_TEMPLATE_INVALID",
+            details: { line: expect.any(Number), column: expect.any(Number) },
+          });
         }
       }),
       { numRuns: 2_000 },

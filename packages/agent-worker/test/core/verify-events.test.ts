@@ -34,7 +34,14 @@ describe("verifyEvents", () => {
 
   test("any changed field is seen", () => {
     const change = fc.record(
-      { at: fc.integer(), by: fc.string(), text: fc.string(), task: fc.string(), step: fc.nat(), facts: fc.dictionary(fc.string(), fc.string()) },
+      {
+        at: fc.integer(),
+        by: fc.string(),
+        text: fc.string(),
+        task: fc.string(),
+        step: fc.nat(),
+        facts: fc.dictionary(fc.string(), fc.string()),
+      },
       { requiredKeys: [] },
     );
     fc.assert(

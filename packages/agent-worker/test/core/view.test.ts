@@ -6,14 +6,25 @@ import { buildView, countTokens, parseTemplate, renderPrompt, type ViewEvent, ty
 
 const fact = (name: string, value: ViewFact["value"], setBy = 0): ViewFact => ({ name, value, setBy });
 const said = (seq: number, text: string, facts: ViewEvent["facts"] = {}): ViewEvent => ({ seq, by: "agent", text, facts });
-const inputOf = (more: Partial<ViewInput>): ViewInput => ({ facts: [], events: [], eventsElsewhere: 0, query: "", factTokens: 512, textTokens: 128, ...more });
+const inputOf = (more: Partial<ViewInput>): ViewInput => ({
+  facts: [],
+  events: [],
+  eventsElsewhere: 0,
+  query: "",
+  factTokens: 512,
+  textTokens: 128,
+  ...more,
+});
 
 const word = fc.constantFrom("north", "south", "cheap", "hotel", "train", "tuesday", "four", "people", "acorn", "wifi", "ely", "dear");
 const sentence = fc.array(word, { minLength: 1, maxLength: 12 }).map((words) => words.join(" "));
-const anyFacts = fc.uniqueArray(fc.tuple(fc.string({ minLength: 1, maxLength: 20 }), fc.oneof(sentence, fc.integer(), fc.boolean()), fc.nat(50)), {
-  selector: ([name]) => name,
-  maxLength: 60,
-});
+const anyFacts = fc.uniqueArray(
+  fc.tuple(fc.string({ minLength: 1, maxLength: 20 }), fc.oneof(sentence, fc.integer(), fc.boolean()), fc.nat(50)),
+  {
+    selector: ([name]) => name,
+    maxLength: 60,
+  },
+);
 const anyEvents = fc.array(sentence, { maxLength: 40 }).map((texts) => texts.map((text, i) => said(i + 1, text)));
 
 describe("facts", () => {
@@ -115,7 +126,8 @@ function plainCover(events: readonly ViewEvent[], values: readonly string[], bud
   const shown: ViewEvent[] = [];
   let room = budget;
   const cost = (event: ViewEvent): number => countTokens(`agent: ${event.text}\n`);
-  const fresh = (event: ViewEvent): number[] => values.flatMap((value, i) => (!covered.has(i) && event.text.split(" ").includes(value) ? [i] : []));
+  const fresh = (event: ViewEvent): number[] =>
+    values.flatMap((value, i) => (!covered.has(i) && event.text.split(" ").includes(value) ? [i] : []));
   for (;;) {
     const fitting = [...left].filter((event) => cost(event) <= room && fresh(event).length > 0);
     const gain = (event: ViewEvent): number => fresh(event).length / cost(event) - 1e-5 * (events.length - event.seq);
@@ -150,7 +162,9 @@ describe("the prompt", () => {
   };
 
   test("slots of the view and of the step", () => {
-    expect(prompt("{{facts:json}} {{transcript:text}} {{input:text:required}}", { input: "go" }).text).toBe('{"area":"north"} agent: hello go');
+    expect(prompt("{{facts:json}} {{transcript:text}} {{input:text:required}}", { input: "go" }).text).toBe(
+      '{"area":"north"} agent: hello go',
+    );
   });
 
   test("a value of the step's own goes before the view's", () => {

@@ -1,12 +1,20 @@
 /** The pool of actors over threads that the test plays: what is taken, what is proposed, what a heartbeat would say. */
-import { type Command, type Dispatch, limits, type LiveEvent } from "@triad/protocol";
+import { type Command, type Dispatch, type LiveEvent, limits } from "@triad/protocol";
 import { describe, expect, test } from "vitest";
 import { AgentPool } from "../../src/services/agent-pool.ts";
 import type { StepOutcome, Threads, WorkerMetrics } from "../../src/services/ports.ts";
 import { dispatchOf } from "../support/make.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
-const DONE: StepOutcome = { kind: "finished", output: "o", facts: {}, usage: { tokensIn: 0, tokensOut: 0, costUsd: 0 }, serviceMs: 1, next: { kind: "finish" }, bytes: 1 };
+const DONE: StepOutcome = {
+  kind: "finished",
+  output: "o",
+  facts: {},
+  usage: { tokensIn: 0, tokensOut: 0, costUsd: 0 },
+  serviceMs: 1,
+  next: { kind: "finish" },
+  bytes: 1,
+};
 
 class FakeThreads implements Threads {
   readonly count: number;
@@ -37,7 +45,9 @@ class FakeThreads implements Threads {
     this.aborted.push(fence);
   }
 
-  async close(): Promise<void> {}
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
 
   threadOf(fence: number): number | "alone" | undefined {
     return this.ran.findLast((run) => run.fence === fence)?.thread;
@@ -162,7 +172,9 @@ describe("AgentPool", () => {
     threads.up[dead] = false;
     pool.died(dead, [{ fence: 1, outcome: "killed" }], "it exited with 7");
     pool.died(dead, [{ fence: 3, outcome: "again" }], "it exited with 7");
-    expect(commands).toMatchObject([{ type: "StepFailed", fence: 1, cause: "killed", terminal: false, error: { code: "TRIAD_STEP_KILLED" } }]);
+    expect(commands).toMatchObject([
+      { type: "StepFailed", fence: 1, cause: "killed", terminal: false, error: { code: "TRIAD_STEP_KILLED" } },
+    ]);
     expect(threads.ran.at(-1)).toEqual({ thread: 1 - dead, fence: 3 });
     pool.died(1 - dead, [{ fence: 2, outcome: "lost" }], "gone");
     expect(commands.at(-1)).toMatchObject({ type: "StepLost", fence: 2, alone: true });
@@ -200,7 +212,12 @@ describe("AgentPool", () => {
     expect(live.length).toBeGreaterThan(2);
     expect(live.every((event) => event.text.isWellFormed())).toBe(true);
     expect(live[0]).toMatchObject({ event: "started", fence: 1, attempt: 2, start: 3, agent: "a", worker: "w1" });
-    expect(live.slice(1).map((event) => event.text).join("")).toBe(text);
+    expect(
+      live
+        .slice(1)
+        .map((event) => event.text)
+        .join(""),
+    ).toBe(text);
     expect(live.every((event) => Buffer.byteLength(event.text) <= limits.DELTA_BYTES_MAX)).toBe(true);
   });
 });

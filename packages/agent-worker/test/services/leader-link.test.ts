@@ -43,7 +43,10 @@ function bench(...coordinators: readonly DiscoverReply[]): Bench {
 /** Every command is ok, and its fence comes back as the index. */
 const accepting = (message: Message): Message => ({
   kind: "proposed",
-  results: message.kind === "propose" ? message.commands.map((command): CommandResult => ({ outcome: "ok", index: "fence" in command ? command.fence : 0 })) : [],
+  results:
+    message.kind === "propose"
+      ? message.commands.map((command): CommandResult => ({ outcome: "ok", index: "fence" in command ? command.fence : 0 }))
+      : [],
 });
 const batches = (bus: MemoryBus): number[] => bus.requests.map(({ message }) => (message.kind === "propose" ? message.commands.length : 0));
 
@@ -59,12 +62,15 @@ describe("LeaderLink", () => {
 
   test("L1: never above the frame, and no command is left behind for its size", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.integer({ min: 1, max: limits.INLINE_BODY_BYTES_MAX - 200 }), { minLength: 1, maxLength: 40 }), async (sizes) => {
-        const { bus, link } = bench(found("c1", "c1"));
-        bus.answer(subjects.propose("c1"), accepting);
-        const results = await Promise.all(sizes.map((size, i) => link.propose(finished(i, "x".repeat(size)), size + 768)));
-        expect(results.map((result) => result.index)).toEqual(sizes.map((_, i) => i));
-      }),
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: limits.INLINE_BODY_BYTES_MAX - 200 }), { minLength: 1, maxLength: 40 }),
+        async (sizes) => {
+          const { bus, link } = bench(found("c1", "c1"));
+          bus.answer(subjects.propose("c1"), accepting);
+          const results = await Promise.all(sizes.map((size, i) => link.propose(finished(i, "x".repeat(size)), size + 768)));
+          expect(results.map((result) => result.index)).toEqual(sizes.map((_, i) => i));
+        },
+      ),
       { numRuns: 30 },
     );
   });
@@ -116,8 +122,11 @@ describe("LeaderLink", () => {
       kind: "proposed",
       results:
         message.kind === "propose"
-          ? message.commands.map((command): CommandResult =>
-              "fence" in command && command.fence === 2 && refusals-- > 0 ? { outcome: "refused", code: "TRIAD_UNKNOWN_OUTCOME" } : { outcome: "ok" },
+          ? message.commands.map(
+              (command): CommandResult =>
+                "fence" in command && command.fence === 2 && refusals-- > 0
+                  ? { outcome: "refused", code: "TRIAD_UNKNOWN_OUTCOME" }
+                  : { outcome: "ok" },
             )
           : [],
     }));

@@ -20,7 +20,12 @@ function readerOf(events: readonly TranscriptEvent[], pageMax: number) {
 }
 
 const at = (total: number, tail: number) =>
-  dispatchOf(1, "a", "", { conversation: "c", events: chain.slice(total - tail, total), eventsTotal: total, root: chain[total - 1]?.id ?? "" });
+  dispatchOf(1, "a", "", {
+    conversation: "c",
+    events: chain.slice(total - tail, total),
+    eventsTotal: total,
+    root: chain[total - 1]?.id ?? "",
+  });
 
 describe("ConversationMemory", () => {
   test("finds the best of the whole conversation, newest first among equals", async () => {
@@ -32,15 +37,20 @@ describe("ConversationMemory", () => {
 
   test("whatever the pages, it reads everything, and only once", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 0, max: 50 }), fc.integer({ min: 1, max: 400 }), async (total, tail, pageMax) => {
-        const reader = readerOf(chain, pageMax);
-        const memory = new ConversationMemory(reader, sha256);
-        const dispatch = at(total, Math.min(tail, total));
-        expect(await memory.load(dispatch)).toEqual(chain.slice(0, total));
-        const { reads } = reader;
-        expect(await memory.load(dispatch)).toEqual(chain.slice(0, total));
-        expect(reader.reads).toBe(reads);
-      }),
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 300 }),
+        fc.integer({ min: 0, max: 50 }),
+        fc.integer({ min: 1, max: 400 }),
+        async (total, tail, pageMax) => {
+          const reader = readerOf(chain, pageMax);
+          const memory = new ConversationMemory(reader, sha256);
+          const dispatch = at(total, Math.min(tail, total));
+          expect(await memory.load(dispatch)).toEqual(chain.slice(0, total));
+          const { reads } = reader;
+          expect(await memory.load(dispatch)).toEqual(chain.slice(0, total));
+          expect(reader.reads).toBe(reads);
+        },
+      ),
       { numRuns: 60 },
     );
   });

@@ -29,7 +29,15 @@ function bench(step: Step, more: Partial<AgentConfig> = {}, model?: Model): Benc
   const order: string[] = [];
   const team = defineTeam({
     name: "t",
-    agents: [defineAgent({ name: "a", prompt: { template: "{{agent:text}}: {{input:text:required}} {{facts:json}}", version: 1 }, timeoutMs: 1_000, step, ...more })],
+    agents: [
+      defineAgent({
+        name: "a",
+        prompt: { template: "{{agent:text}}: {{input:text:required}} {{facts:json}}", version: 1 },
+        timeoutMs: 1_000,
+        step,
+        ...more,
+      }),
+    ],
   });
   const memory = new ConversationMemory({ read: () => Promise.reject(new Error("nobody was to be asked")) }, sha256);
   const runner = new StepRunner(
@@ -68,8 +76,16 @@ async function outcomeOf(step: Step, more: Parameters<typeof dispatchOf>[3] = {}
 
 describe("what a step returns", () => {
   test("finish: output, facts, quality, evidence", async () => {
-    const outcome = await outcomeOf((turn) => turn.finish({ output: { a: [1] }, facts: { area: "north", gone: null, absent: undefined }, quality: 0.5 }));
-    expect(outcome).toMatchObject({ kind: "finished", output: '{"a":[1]}', facts: { area: "north", gone: null }, quality: 0.5, next: { kind: "finish" } });
+    const outcome = await outcomeOf((turn) =>
+      turn.finish({ output: { a: [1] }, facts: { area: "north", gone: null, absent: undefined }, quality: 0.5 }),
+    );
+    expect(outcome).toMatchObject({
+      kind: "finished",
+      output: '{"a":[1]}',
+      facts: { area: "north", gone: null },
+      quality: 0.5,
+      next: { kind: "finish" },
+    });
     expect(outcome.kind === "finished" && Object.keys(outcome.facts)).toEqual(["area", "gone"]);
     expect(outcome.kind === "finished" && outcome.evidence?.vector.length).toBe(CONTEXT_DIM);
     expect(outcome.kind === "finished" && outcome.evidence?.scale).toBeGreaterThan(0);
@@ -77,7 +93,9 @@ describe("what a step returns", () => {
 
   test("handoff by name or by skills", async () => {
     expect(await outcomeOf((turn) => turn.handoff({ to: "b" }))).toMatchObject({ next: { kind: "handoff", to: "b" } });
-    expect(await outcomeOf((turn) => turn.handoff({ requires: { s: 1 } }))).toMatchObject({ next: { kind: "handoff", requires: { s: 1 } } });
+    expect(await outcomeOf((turn) => turn.handoff({ requires: { s: 1 } }))).toMatchObject({
+      next: { kind: "handoff", requires: { s: 1 } },
+    });
   });
 
   test.each<[string, Step]>([
@@ -90,11 +108,19 @@ describe("what a step returns", () => {
     ["a negative weight", (turn) => turn.handoff({ requires: { s: -1 } })],
     ["a quality above 1", (turn) => turn.finish({ quality: 1.5 })],
   ])("%s is TRIAD_STEP_INVALID, terminal", async (_what, step) => {
-    expect(await outcomeOf(step)).toMatchObject({ kind: "failed", cause: "invalid", terminal: true, error: { code: "TRIAD_STEP_INVALID" } });
+    expect(await outcomeOf(step)).toMatchObject({
+      kind: "failed",
+      cause: "invalid",
+      terminal: true,
+      error: { code: "TRIAD_STEP_INVALID" },
+    });
   });
 
   test("in an ensemble only finish is allowed", async () => {
-    expect(await outcomeOf((turn) => turn.handoff({ to: "b" }), { ensemble: true })).toMatchObject({ terminal: true, error: { code: "TRIAD_STEP_INVALID" } });
+    expect(await outcomeOf((turn) => turn.handoff({ to: "b" }), { ensemble: true })).toMatchObject({
+      terminal: true,
+      error: { code: "TRIAD_STEP_INVALID" },
+    });
     expect(await outcomeOf((turn) => turn.finish(), { ensemble: true })).toMatchObject({ kind: "finished" });
   });
 
@@ -108,7 +134,12 @@ describe("what a step returns", () => {
     ["a name that touches prototypes", (turn) => turn.finish({ facts: JSON.parse('{"__proto__": 1}') as Record<string, unknown> })],
     ["facts that are a list", (turn) => turn.finish({ facts: [] as never })],
   ])("%s is TRIAD_BODY_INVALID, terminal", async (_what, step) => {
-    expect(await outcomeOf(step)).toMatchObject({ kind: "failed", cause: "invalid", terminal: true, error: { code: "TRIAD_BODY_INVALID" } });
+    expect(await outcomeOf(step)).toMatchObject({
+      kind: "failed",
+      cause: "invalid",
+      terminal: true,
+      error: { code: "TRIAD_BODY_INVALID" },
+    });
   });
 
   test("the inline bound counts bytes of output and facts together", async () => {
@@ -129,11 +160,21 @@ describe("how a step fails", () => {
       },
       () => Promise.reject(new Error("no rooms")),
     ]) {
-      expect(await outcomeOf(step)).toMatchObject({ kind: "failed", cause: "threw", terminal: false, error: { code: "TRIAD_STEP_FAILED", message: "no rooms" } });
+      expect(await outcomeOf(step)).toMatchObject({
+        kind: "failed",
+        cause: "threw",
+        terminal: false,
+        error: { code: "TRIAD_STEP_FAILED", message: "no rooms" },
+      });
     }
   });
 
-  test.each([["text", "text"], [undefined, "undefined"], [{ message: "mine" }, "mine"], [7, "7"]])("thrown %j", async (thrown, message) => {
+  test.each([
+    ["text", "text"],
+    [undefined, "undefined"],
+    [{ message: "mine" }, "mine"],
+    [7, "7"],
+  ])("thrown %j", async (thrown, message) => {
     const outcome = await outcomeOf(() => Promise.reject(thrown));
     expect(outcome).toMatchObject({ error: { code: "TRIAD_STEP_FAILED", message: expect.stringContaining(message) } });
   });
@@ -158,7 +199,10 @@ describe("time and aborts", () => {
   const deaf: Step = () => new Promise(() => undefined);
 
   test("at its timeout the signal fires and the step has failed, whatever it does then", async () => {
-    for (const step of [patient, ((turn: Turn) => new Promise((resolve) => turn.signal.addEventListener("abort", () => resolve(turn.finish())))) as Step]) {
+    for (const step of [
+      patient,
+      ((turn: Turn) => new Promise((resolve) => turn.signal.addEventListener("abort", () => resolve(turn.finish())))) as Step,
+    ]) {
       const b = bench(step);
       b.runner.run(dispatchOf(1, "a", ""));
       await b.clock.advance(999);
@@ -285,7 +329,11 @@ describe("turn.generate", () => {
     );
     b.runner.run(dispatchOf(1, "a", "hello"));
     await settle();
-    expect(b.outcomes.get(1)).toMatchObject({ kind: "finished", output: "answer to a: hello {}", usage: { tokensIn: 1_000_001, tokensOut: 500_002 } });
+    expect(b.outcomes.get(1)).toMatchObject({
+      kind: "finished",
+      output: "answer to a: hello {}",
+      usage: { tokensIn: 1_000_001, tokensOut: 500_002 },
+    });
     const outcome = b.outcomes.get(1);
     expect(outcome?.kind === "finished" && outcome.usage.costUsd).toBeCloseTo(4, 4);
     expect(b.deltas).toEqual(["a", "b"]);

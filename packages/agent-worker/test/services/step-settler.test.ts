@@ -13,7 +13,10 @@ function bench(judge: (command: Command) => CommandResult) {
   const proposed: Command[] = [];
   const settled: number[] = [];
   let fenced = 0;
-  const metrics = { fencedWrites: (count: number) => void (fenced += count) } as unknown as WorkerMetrics;
+  const fencedWrites = (count: number): void => {
+    fenced += count;
+  };
+  const metrics = { fencedWrites } as unknown as WorkerMetrics;
   const link = {
     propose: async (command: Command) => {
       proposed.push(command);
@@ -21,8 +24,23 @@ function bench(judge: (command: Command) => CommandResult) {
     },
   };
   const bus = new MemoryBus();
-  const sink = stepSettler({ bus, link, cluster: "c", metrics, log: pino({ level: "silent" }), settled: (fence) => void settled.push(fence) });
-  const outcome = { kind: "finished", output: "o", facts: {}, usage: { tokensIn: 0, tokensOut: 0, costUsd: 0 }, serviceMs: 1, next: { kind: "finish" }, bytes: 1 } as const;
+  const sink = stepSettler({
+    bus,
+    link,
+    cluster: "c",
+    metrics,
+    log: pino({ level: "silent" }),
+    settled: (fence) => void settled.push(fence),
+  });
+  const outcome = {
+    kind: "finished",
+    output: "o",
+    facts: {},
+    usage: { tokensIn: 0, tokensOut: 0, costUsd: 0 },
+    serviceMs: 1,
+    next: { kind: "finish" },
+    bytes: 1,
+  } as const;
   const sized = commandOfOutcome(dispatchOf(7, "a", ""), outcome);
   if (sized === undefined) throw new Error("no command");
   sink.settle(sized.command, sized.bytes);
@@ -37,15 +55,36 @@ describe("stepSettler", () => {
   });
 
   test("a refused result becomes the step's failure, terminal, with the cluster's reason", async () => {
-    const b = bench((command) => (command.type === "StepFinished" ? { outcome: "refused", code: "TRIAD_FACTS_TOO_LARGE", message: "too many" } : { outcome: "ok" }));
+    const b = bench((command) =>
+      command.type === "StepFinished" ? { outcome: "refused", code: "TRIAD_FACTS_TOO_LARGE", message: "too many" } : { outcome: "ok" },
+    );
     await settle();
-    expect(b.proposed[1]).toMatchObject({ type: "StepFailed", fence: 7, cause: "invalid", terminal: true, error: { code: "TRIAD_FACTS_TOO_LARGE", message: "too many" } });
+    expect(b.proposed[1]).toMatchObject({
+      type: "StepFailed",
+      fence: 7,
+      cause: "invalid",
+      terminal: true,
+      error: { code: "TRIAD_FACTS_TOO_LARGE", message: "too many" },
+    });
     expect(b.settled).toEqual([7]);
   });
 
   test("live events go to the task's subject", () => {
     const b = bench(() => ({ outcome: "ok" }));
-    b.sink.live({ kind: "live", task: "t-7", fence: 7, step: 1, member: 0, attempt: 1, start: 1, n: 0, event: "started", agent: "a", worker: "w", text: "" });
+    b.sink.live({
+      kind: "live",
+      task: "t-7",
+      fence: 7,
+      step: 1,
+      member: 0,
+      attempt: 1,
+      start: 1,
+      n: 0,
+      event: "started",
+      agent: "a",
+      worker: "w",
+      text: "",
+    });
     expect(b.bus.published).toMatchObject([{ subject: "triad.c.task.t-7.events", message: { kind: "live", fence: 7 } }]);
   });
 });

@@ -1,5 +1,5 @@
 /** A bus in memory: a test says who answers what, loses what it likes, and cuts the line. */
-import { type Message, encodeMessage } from "@triad/protocol";
+import { encodeMessage, type Message } from "@triad/protocol";
 import type { Answer, Bus } from "../../src/services/ports.ts";
 
 /** "silent" and "noResponder" are answers that do not come. */

@@ -50,7 +50,7 @@ function describe(plan: ClusterPlan, view: ClusterView | undefined): string {
 function statusLine(): { set(line: string): void; clear(): void } {
   if (!process.stderr.isTTY) return { set: () => undefined, clear: () => undefined };
   return {
-    set: (line) => process.stderr.write(`\r\x1b[K${line.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1))}`),
+    set: (line) => process.stderr.write(`\r\x1b[K${line.slice(0, Math.max(20, (process.stderr.columns || 80) - 1))}`),
     clear: () => process.stderr.write("\r\x1b[K"),
   };
 }

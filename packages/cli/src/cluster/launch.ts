@@ -1,6 +1,9 @@
 /**
  * From a checked plan to a cluster that is ready: writes the plan, starts the supervisor away from this process, and watches until every
  * coordinator has a leader and every worker is up. What was started is stopped again by the caller when this throws.
+ *
+ * L1: a new cluster is up when all of it is. One that was up before goes on with a majority: a coordinator that lost its store must not
+ *     take the others with it (state.md 12, "two of three go on").
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync } from "node:fs";
@@ -8,7 +11,7 @@ import { TriadError } from "@triad/protocol";
 import { ENTRY_FILE } from "../compile-cache.ts";
 import type { Say } from "../progress.ts";
 import { lastWords, openLog } from "../supervisor/log-file.ts";
-import { readState, type SupervisorState } from "../supervisor/state-file.ts";
+import { type ChildState, readState, type SupervisorState } from "../supervisor/state-file.ts";
 import { markedEnvironment } from "./cluster-children.ts";
 import type { ClusterFiles } from "./cluster-files.ts";
 import { type ClusterPlan, writePlan } from "./plan.ts";
@@ -26,7 +29,14 @@ export interface LaunchOptions {
   readonly say: Say;
 }
 
-export async function launch(plan: ClusterPlan, files: ClusterFiles, options: LaunchOptions): Promise<SupervisorState> {
+export interface Launched {
+  readonly state: SupervisorState;
+  /** L1: coordinators that do not come up, each with why. */
+  readonly absent: readonly string[];
+}
+
+export async function launch(plan: ClusterPlan, files: ClusterFiles, options: LaunchOptions): Promise<Launched> {
+  const absentMax = files.bootstrapped ? Math.floor((plan.identity.coordinators.length - 1) / 2) : 0; // L1
   files.writeIdentity(plan.identity);
   if (plan.natsServer !== undefined) files.writeNatsPort(plan.natsServer.port);
   writePlan(files, plan);
@@ -44,10 +54,11 @@ export async function launch(plan: ClusterPlan, files: ClusterFiles, options: La
     if (exited !== undefined) throw failed(`the supervisor ended (${exited})`, files.logFile("supervisor"));
     const state = readState(files.stateFile);
     if (state !== undefined && state.supervisor.pid === supervisor.pid) {
-      const hopeless = state.children.find(({ deaths }) => deaths >= HOPELESS_DEATHS);
-      if (hopeless !== undefined) throw failed(`${hopeless.name} died ${hopeless.deaths} times (${hopeless.lastExit})`, hopeless.logFile);
-      const missing = await whatIsMissing(plan, state, options.token);
-      if (missing.length === 0) return state;
+      const hopeless = state.children.filter(({ deaths }) => deaths >= HOPELESS_DEATHS);
+      const fatal = hopeless.length > absentMax ? hopeless[0] : hopeless.find(({ kind }) => kind !== "coordinator");
+      if (fatal !== undefined) throw new TriadError("TRIAD_UP_FAILED", whyHopeless(fatal));
+      const missing = await whatIsMissing(plan, state, new Set(hopeless.map(({ name }) => name)), options.token);
+      if (missing.length === 0) return { state, absent: hopeless.map(whyHopeless) };
       options.say(missing.map(({ what }) => what).join(", "));
       if (performance.now() > until)
         throw failed(
@@ -80,8 +91,13 @@ interface Missing {
   readonly logFile: string;
 }
 
-async function whatIsMissing(plan: ClusterPlan, state: SupervisorState, token: string | undefined): Promise<readonly Missing[]> {
-  const { coordinators } = plan.identity;
+async function whatIsMissing(
+  plan: ClusterPlan,
+  state: SupervisorState,
+  absent: ReadonlySet<string>,
+  token: string | undefined,
+): Promise<readonly Missing[]> {
+  const coordinators = plan.identity.coordinators.filter(({ id }) => !absent.has(id));
   const ready = await Promise.all(coordinators.map(({ http }) => coordinatorReady(http, token)));
   const child = (name: string): SupervisorState["children"][number] | undefined => state.children.find((one) => one.name === name);
   const missing: Missing[] = [];
@@ -105,6 +121,14 @@ async function whatIsMissing(plan: ClusterPlan, state: SupervisorState, token: s
 
 /** Names the log to read, and its last words. */
 function failed(why: string, logFile: string): TriadError {
+  return new TriadError("TRIAD_UP_FAILED", withLastWords(why, logFile));
+}
+
+function whyHopeless(child: ChildState): string {
+  return withLastWords(`${child.name} died ${child.deaths} times (${child.lastExit})`, child.logFile);
+}
+
+function withLastWords(why: string, logFile: string): string {
   const words = logFile === "" ? undefined : lastWords(logFile);
-  return new TriadError("TRIAD_UP_FAILED", `${why}${words === undefined ? "" : `: ${words}`} (log: ${logFile})`);
+  return `${why}${words === undefined ? "" : `: ${words}`} (log: ${logFile})`;
 }

@@ -112,7 +112,7 @@ function setWorkers(
 ): void {
   const active = supervisor.active("worker");
   for (let n = active.length; n < plan.workers; n++)
-    supervisor.add(workerChild(plan, files, freeWorkerId(supervisor.names.union(retired))));
+    supervisor.add(workerChild(plan, files, freeWorkerId(new Set([...supervisor.names, ...retired]))));
   for (const worker of active.slice(plan.workers)) {
     log(`${worker.name} drains`);
     supervisor.remove(worker.name).catch((error: unknown) => log(errorLine(error)));

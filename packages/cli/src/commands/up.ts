@@ -1,7 +1,7 @@
 /** `triad up`: checks, starts and watches a cluster; detached, or in the foreground until Ctrl-C. */
 import { TriadError } from "@triad/protocol";
 import { ClusterFiles } from "../cluster/cluster-files.ts";
-import { launch } from "../cluster/launch.ts";
+import { type Launched, launch } from "../cluster/launch.ts";
 import type { ClusterPlan } from "../cluster/plan.ts";
 import { preflight, type UpSettings } from "../cluster/preflight.ts";
 import { stopCluster } from "../cluster/stop-cluster.ts";
@@ -34,11 +34,11 @@ export async function runUp(flags: UpFlags): Promise<number> {
   const { files, token, ...wanted } = await settingsOf(flags);
   const plan = await preflight({ ...wanted, token }, files);
   using interrupted = interruptions();
-  let state: SupervisorState;
+  let launched: Launched;
   {
     using _lock = takeUpLock(files.lockFile);
     try {
-      state = await withProgress(`starting ${plan.identity.coordinators.length} coordinators and ${plan.workers} workers`, (say) =>
+      launched = await withProgress(`starting ${plan.identity.coordinators.length} coordinators and ${plan.workers} workers`, (say) =>
         launch(plan, files, { token, signal: interrupted.signal, say }),
       );
     } catch (error) {
@@ -49,7 +49,8 @@ export async function runUp(flags: UpFlags): Promise<number> {
         : new TriadError("TRIAD_UP_FAILED", `${String(error)} (log: ${files.logFile("supervisor")})`, undefined, { cause: error });
     }
   }
-  if (flags.json === true) json(report(plan, files, state));
+  for (const why of launched.absent) note(`warning: the cluster goes on without one of its coordinators: ${why}`);
+  if (flags.json === true) json(report(plan, files, launched.state));
   else data(`cluster ${plan.identity.cluster} is up: ${plan.identity.coordinators.map(({ http }) => http).join(" ")}`);
   if (flags.detach === true) return EXIT.done;
   const { followCluster } = await import("../cluster/follow-cluster.ts");

@@ -40,6 +40,7 @@ function cluster(size: number = 3, limits: { uncommittedBytesMax?: number } = {}
       folder: "/log",
       confState: { voters: ids, learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false },
       bootstrap: true,
+      segmentBytes: 16_384,
       monotonicMs: () => clock.monotonicMs(),
       onFatal: () => undefined,
     });
@@ -157,7 +158,10 @@ describe("the driver", () => {
     const read = (member: Member): void => {
       member.driver.readIndex().catch((error: ReadIndexError) => reasons.push(`${member === leader ? "leader" : "other"} ${error.reason}`));
     };
-    for (const other of followersOf(target)) target.network.cut(leader.id, other.id);
+    for (const other of followersOf(target)) {
+      target.network.cut(leader.id, other.id);
+      target.network.cut(other.id, leader.id);
+    }
     read(leader);
     target.run(1500);
     await Promise.resolve();

@@ -31,6 +31,7 @@ function drain(raw: RawNode, storage: MemoryStorage): Message[] {
   while (raw.hasReady()) {
     const ready = raw.ready();
     if (ready.hardState !== undefined) storage.setHardState(ready.hardState);
+    if (ready.snapshot !== undefined) storage.applySnapshot(ready.snapshot);
     storage.append(ready.entries);
     sent.push(...ready.messages);
     raw.advance();
@@ -482,5 +483,11 @@ describe("§7 Log compaction", () => {
     const snapshot = { index: 3, term: 1, confState: confStateOfVoters(VOTERS), data: new Uint8Array(0) };
     expect(answersOf(raw, storage, createMessage("MsgSnap", 1, { from: 2, term: 1, snapshot }))).toMatchObject([{ index: 4 }]);
     expect(storage.lastIndex()).toBe(4);
+    // Also when the log no longer reaches back to it, so that it cannot be compared.
+    storage.createSnapshot(4, confStateOfVoters(VOTERS), new Uint8Array(0));
+    storage.compact(4);
+    const older = { ...snapshot, index: 2 };
+    expect(answersOf(raw, storage, createMessage("MsgSnap", 1, { from: 2, term: 1, snapshot: older }))).toMatchObject([{ index: 4 }]);
+    expect(raw.committedIndex).toBe(4);
   });
 });

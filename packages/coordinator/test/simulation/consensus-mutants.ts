@@ -17,7 +17,7 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "acknowledge before fsync, in the driver (19, thesis 10.2.1 taken too far)",
-    file: `${CORE}/raft.ts`,
+    file: `${CORE}/raft-state.ts`,
     find: 'if (type === "MsgAppResp" || type === "MsgVoteResp"',
     replace: 'if ((type === "MsgAppResp" && to === this.id) || type === "MsgVoteResp"',
   },
@@ -29,13 +29,13 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "vote persisted after the reply (1)",
-    file: `${CORE}/raft.ts`,
+    file: `${CORE}/raft-state.ts`,
     find: '|| type === "MsgVoteResp" ||',
     replace: '|| (type === "MsgVoteResp" && to === this.id) ||',
   },
   {
     name: "vote cleared on a step-down within the term (2)",
-    file: `${CORE}/raft.ts`,
+    file: `${CORE}/raft-state.ts`,
     find: "if (this.term !== term) {",
     replace: "{",
   },

@@ -71,6 +71,33 @@ function commitOfOldTermByCounting(): void {
   check(subject.node.status().commit === 3, "a leader does not commit its own entry, and with it the earlier ones");
 }
 
+function longerButOlderLogWins(): void {
+  const subject = new Subject([logEntry(1, 1), logEntry(2, 2)], 2);
+  subject.receive("MsgVote", 3, { term: 4, index: 5, logTerm: 1 });
+  subject.settle();
+  check(subject.node.status().vote === 0, "a vote is given to a candidate whose log is longer, but ends in an older term");
+  subject.receive("MsgVote", 2, { term: 4, index: 2, logTerm: 2 });
+  subject.settle();
+  check(subject.node.status().vote === 2, "a vote is refused to a candidate whose log is as good");
+}
+
+function readWithoutQuorum(): void {
+  const subject = new Subject([], 1);
+  subject.node.campaign();
+  subject.settle();
+  subject.receive("MsgVoteResp", 2, { term: 2 });
+  subject.settle();
+  subject.receive("MsgAppResp", 2, { term: 2, index: 1 });
+  subject.settle();
+  check(subject.node.status().commit === 1, "a leader does not commit its first entry");
+  subject.node.readIndex(new Uint8Array([1]));
+  const { messages, readStates } = subject.node.ready();
+  check(readStates.length === 0, "a leader answers a read before a quorum has confirmed that it still leads");
+  const context = messages.find(({ type, to }) => type === "MsgHeartbeat" && to === 2)?.context;
+  subject.receive("MsgHeartbeatResp", 2, { term: 2, context });
+  check(subject.node.ready().readStates.length === 1, "a read is not answered when a quorum has confirmed the leader");
+}
+
 function commitBeyondWhatWasVerified(): void {
   const subject = new Subject([], 1);
   subject.receive("MsgApp", 2, { term: 1, entries: [logEntry(1, 1), logEntry(2, 1), logEntry(3, 1)] });
@@ -104,6 +131,18 @@ function oldWriteAttestsNewLog(): void {
   check(subject.applied.includes(2), "an entry that is durable and committed is not applied");
 }
 
+function pageCacheBelieved(): void {
+  for (let seed = 1; seed <= 20; seed++) {
+    const target = bench(seed);
+    append(target.open({ bootstrap: true }), [entry(1, 5)], { term: 5, vote: 2, commit: 0 });
+    target.kill();
+    const seen = target.open().initialState().hardState;
+    target.crash();
+    const after = target.open().initialState().hardState;
+    check(after.vote === seen.vote && after.term === seen.term, "a log that was opened, and may have been answered from, was not on the disk");
+  }
+}
+
 function tornTailStays(): void {
   const target = bench();
   filled(target, 5);
@@ -119,6 +158,9 @@ function tornTailStays(): void {
 
 export const DIRECTED_SCENARIOS: Readonly<Record<string, () => void>> = {
   "a leader commits by counting only what is of its own term (figure 8)": commitOfOldTermByCounting,
+  "a vote goes to no log that is longer but older": longerButOlderLogWins,
+  "a read is answered when a quorum has confirmed the leader, and not before": readWithoutQuorum,
+  "what a dead process left unflushed is flushed before anything rests on it": pageCacheBelieved,
   "a follower commits only what its leader's append verified": commitBeyondWhatWasVerified,
   "an append that arrives late cuts nothing off": staleAppendTruncates,
   "the end of an overwritten write attests nothing": oldWriteAttestsNewLog,

@@ -2,7 +2,7 @@
 import { CONTEXT_DIM, embedText, quantiseScaled } from "@triad/protocol";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { EVIDENCE_SHARE, foldEvidence } from "../../src/core/transition/evidence.ts";
+import { EVIDENCE_SHARE, foldEvidence, PROFILE_SHARE } from "../../src/core/transition/evidence.ts";
 import { squaredNorm } from "./oracle.ts";
 
 const bytes = fc.uint8Array({ minLength: CONTEXT_DIM, maxLength: CONTEXT_DIM });
@@ -43,6 +43,7 @@ test("later evidence is averaged: E + η (e − E)", () => {
   expect(after[0]).toBeCloseTo(0.01 + EVIDENCE_SHARE * (0.5 - 0.01), 6);
   expect(after[1]).toBeCloseTo(0.01 + EVIDENCE_SHARE * (-0.5 - 0.01), 6);
   expect(after[2]).toBeCloseTo(0.01 * (1 - EVIDENCE_SHARE), 6);
+  expect(foldEvidence(before, vector, 0.5, PROFILE_SHARE)[0]).toBeCloseTo(0.01 + 0.05 * (0.5 - 0.01), 6);
 });
 
 test("bytes of another length and a scale that is none teach nothing", () => {

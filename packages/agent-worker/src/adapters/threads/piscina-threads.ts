@@ -4,7 +4,7 @@
  */
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { type Dispatch, errorFromBody } from "@triad/protocol";
+import { type Dispatch, errorFromBody, TriadError } from "@triad/protocol";
 import { move, Piscina, transferableSymbol, valueSymbol } from "piscina";
 import type { Verdict } from "../../core/index.ts";
 import type { TeamManifest, ThreadEvents, Threads, TranscriptReader } from "../../services/ports.ts";
@@ -170,6 +170,10 @@ export class PiscinaThreads implements Threads {
   }
 
   private died(index: number | undefined, verdicts: readonly Verdict[], reason: string): void {
+    if (this.digest === undefined) {
+      const message = `the team file ${this.options.team} cannot be loaded: its thread ended while it was loading: ${reason}`;
+      this.teamLoaded.reject(new TriadError("TRIAD_TEAM_INVALID", message));
+    }
     this.options.events.died(index ?? -1, verdicts, reason);
     if (index === undefined) this.nextAlone();
   }

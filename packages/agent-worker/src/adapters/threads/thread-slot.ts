@@ -13,6 +13,8 @@ import type { ThreadStart } from "./thread.ts";
 
 /** A loop that has not answered for this long is not merely busy with the step before. */
 const PING_GRACE_MS = 500;
+/** For a thread to come up and load the team; a module that never ends loading is a mistake that must be said. */
+const LOAD_MS_MAX = 60_000;
 /** Beyond a step's own timeout, which its thread would have kept if it could. */
 const STEP_GRACE_MS = 1_000;
 
@@ -117,6 +119,10 @@ export class ThreadSlot {
   watch(): void {
     if (this.phase.kind !== "ready" && this.phase.kind !== "starting") return;
     const nowMs = this.owner.nowMs();
+    if (this.phase.kind === "starting" && nowMs - this.phase.sinceMs > LOAD_MS_MAX) {
+      this.kill(`it did not load the team within ${LOAD_MS_MAX / 1_000} s`);
+      return;
+    }
     const overdueAtMs: number[] = [];
     for (const step of this.held.values()) {
       if (step.begunAtMs === undefined && this.hasBegun(step)) step.begunAtMs = nowMs;

@@ -171,6 +171,7 @@ export const clusterSchema: z.ZodType<ClusterView> = z
         threads: whole,
         agents: whole,
         inFlight: whole,
+        http: z.string().describe("Where it serves /metrics and /healthz; empty where it serves none."),
       }),
     ),
     tasks: z.object({ running: whole, completed: whole, failed: whole }),

@@ -104,7 +104,8 @@ export class NatsMessenger implements Messenger {
     const subscription = this.connection.subscribe(this.options.subjects.taskEvents(task), {
       callback: (error, message) => {
         const live = error ? undefined : this.decode(message.data, message.subject)?.message;
-        if (live?.kind !== "live" || live.task !== task) return;
+        if (live === undefined) return;
+        if (live.kind !== "live" || live.task !== task) return this.options.dropped("invalid", message.subject);
         for (const each of handlers) each(live);
       },
     });
@@ -124,29 +125,41 @@ export class NatsMessenger implements Messenger {
     );
     this.answer(subjects.read(self), async ({ message }) => (message.kind === "readTranscript" ? handlers.read(message) : undefined));
     this.answer(DISCOVER_SUBJECT, async ({ message }) => (message.kind === "discover" ? handlers.discover() : undefined));
-    this.hear(subjects.heartbeatAll(), ({ message }) => message.kind === "heartbeat" && handlers.heartbeat(message));
-    this.hear(subjects.statusAll(), ({ message }) => message.kind === "status" && handlers.status(message));
+    this.hear(subjects.heartbeatAll(), ({ message }, subject) => {
+      if (message.kind !== "heartbeat" || subject !== subjects.heartbeat(message.worker)) return false;
+      handlers.heartbeat(message);
+      return true;
+    });
+    this.hear(subjects.statusAll(), ({ message }, subject) => {
+      if (message.kind !== "status" || subject !== subjects.status(message.id)) return false;
+      handlers.status(message);
+      return true;
+    });
   }
 
-  private hear(subject: string, handle: (envelope: Envelope) => unknown): void {
+  /** `handle` answers false for a message that does not belong on its subject: another kind, or somebody else's name in it. */
+  private hear(subject: string, handle: (envelope: Envelope, subject: string) => boolean): void {
     this.connection.subscribe(subject, {
       callback: (error, message) => {
         const envelope = error ? undefined : this.decode(message.data, message.subject);
-        if (envelope !== undefined) handle(envelope);
+        if (envelope !== undefined && !handle(envelope, message.subject)) this.options.dropped("invalid", message.subject);
       },
     });
   }
 
+  /** `handle` answers undefined for a message of a kind that does not belong on its subject. */
   private answer(subject: string, handle: (envelope: Envelope) => Promise<Message | undefined>): void {
+    const notOurs: Message = { kind: "refused", code: "TRIAD_FRAME_INVALID", message: "not a message that this subject takes" };
     this.connection.subscribe(subject, {
       callback: (error, message) => {
-        const envelope = error ? undefined : this.decode(message.data, message.subject);
-        if (envelope === undefined) {
-          this.respond(message, { kind: "refused", code: "TRIAD_FRAME_INVALID", message: "not a message that this subject takes" });
-          return;
-        }
+        if (error) return;
+        const envelope = this.decode(message.data, message.subject);
+        if (envelope === undefined) return this.respond(message, notOurs);
         handle(envelope).then(
-          (reply) => reply !== undefined && this.respond(message, reply),
+          (reply) => {
+            if (reply === undefined) this.options.dropped("invalid", message.subject);
+            this.respond(message, reply ?? notOurs);
+          },
           (failure: unknown) => this.respond(message, { kind: "refused", code: "TRIAD_INTERNAL", message: String(failure) }),
         );
       },

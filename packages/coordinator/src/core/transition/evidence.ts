@@ -8,12 +8,19 @@ import { CONTEXT_DIM } from "@triad/protocol";
 
 /** Share of a new step in the average: an agent's evidence speaks of about its last four steps in a conversation. */
 export const EVIDENCE_SHARE = 0.25;
+/** The same for an agent's profile, its evidence over all conversations: about its last twenty steps. */
+export const PROFILE_SHARE = 0.05;
 
 /**
  * E ← E + η (e − E); the first evidence is taken whole. Bytes of another length, or a scale that is none, leave E as it is (zeros
  * where there was none).
  */
-export function foldEvidence(current: Float32Array | undefined, vector: Uint8Array, scale: number): Float32Array {
+export function foldEvidence(
+  current: Float32Array | undefined,
+  vector: Uint8Array,
+  scale: number,
+  share: number = EVIDENCE_SHARE,
+): Float32Array {
   const usable = vector.length === CONTEXT_DIM && scale >= 0 && scale <= Number.MAX_VALUE;
   if (!usable) return current === undefined ? new Float32Array(CONTEXT_DIM) : current.slice();
   const settled = new Float64Array(CONTEXT_DIM);
@@ -26,7 +33,7 @@ export function foldEvidence(current: Float32Array | undefined, vector: Uint8Arr
   if (current !== undefined) {
     for (let k = 0; k < CONTEXT_DIM; k++) {
       const before = current[k] ?? 0;
-      settled[k] = before + EVIDENCE_SHARE * (settled[k]! - before);
+      settled[k] = before + share * (settled[k]! - before);
     }
   }
   return Float32Array.from(settled);

@@ -88,6 +88,8 @@ export class ConsensusEngine {
       plan: (command, nowMs) => {
         const startedMs = clock.monotonicMs();
         const plan = planner.plan(command, nowMs);
+        // Answered from Φ without an entry, so apply's effects will not tell of it.
+        if (plan.kind === "answer" && plan.result.outcome === "fenced") ports.metrics.fencedWrite();
         if (plan.kind === "append" && plan.picks.length > 0) ports.metrics.routeSeconds((clock.monotonicMs() - startedMs) / 1000);
         return plan;
       },

@@ -62,6 +62,8 @@ export interface RaftDriverCallbacks {
   onFatal(error: Error): void;
   onCommitLatency?(seconds: number): void;
   onFsync?(seconds: number): void;
+  /** A frame was refused unread or unparsed; nothing of it reached the core. */
+  onFrameDropped?(): void;
 }
 
 export type ReadIndexFailure = "noLeader" | "leaderChanged" | "timeout" | "busy" | "stopped";

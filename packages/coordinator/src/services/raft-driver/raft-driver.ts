@@ -156,7 +156,9 @@ export class RaftDriver {
     if (this.#phase !== "new") throw new Error("a driver starts once");
     this.#phase = "running";
     this.#bus.onFrame((from, frame) => {
-      if (this.#phase === "running" && this.#inbox.receive(from, frame)) this.#scheduleTurn();
+      if (this.#phase !== "running") return;
+      if (this.#inbox.receive(from, frame)) this.#scheduleTurn();
+      else this.#callbacks.onFrameDropped?.();
     });
     this.#ticker.start();
     this.#scheduleTurn();

@@ -136,6 +136,8 @@ export interface ClusterView {
     readonly threads: number;
     readonly agents: number;
     readonly inFlight: number;
+    /** Where it serves /metrics and /healthz; empty where it serves none. */
+    readonly http: string;
   }[];
   readonly tasks: { readonly running: number; readonly completed: number; readonly failed: number };
 }

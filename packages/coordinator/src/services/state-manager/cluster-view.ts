@@ -82,13 +82,14 @@ export class ClusterKnowledge {
   private workers(): ClusterView["workers"] {
     const tx = new Transaction(this.ports.state);
     const agents = tx.team()?.agents.length ?? 0;
-    return tx.workers().map(({ id, pid, state, threads }) => ({
+    return tx.workers().map(({ id, pid, state, threads, http }) => ({
       id,
       pid,
       state,
       threads,
       agents,
       inFlight: this.ports.index.heldBy(id).size,
+      http,
     }));
   }
 

@@ -25,6 +25,11 @@ const FROM_WORKERS: ReadonlySet<Command["type"]> = new Set([
   "StepLost",
 ]);
 
+/** A worker that ends says so itself; that another one was lost is the leader's to say. */
+function isLeaveTaking(command: Command, from: string): boolean {
+  return command.type === "WorkerLost" && command.reason === "left" && command.worker === from;
+}
+
 export interface HandlerParts {
   readonly options: { readonly id: string; readonly cluster: string; readonly peers: readonly PeerAddress[] };
   readonly engine: ConsensusEngine;
@@ -36,7 +41,7 @@ export function messageHandlers(parts: HandlerParts): MessageHandlers {
   const { engine, options, knowledge, state } = parts;
   const coordinators = new Set(options.peers.map((peer) => peer.id));
   return {
-    propose: (from, commands) => propose(engine, coordinators.has(from), commands),
+    propose: (from, commands) => propose(engine, from, coordinators.has(from), commands),
     read: (request) => Promise.resolve(readTranscript(state, request)),
     discover: () => ({
       kind: "discovered",
@@ -51,9 +56,14 @@ export function messageHandlers(parts: HandlerParts): MessageHandlers {
   };
 }
 
-async function propose(engine: ConsensusEngine, fromCoordinator: boolean, commands: readonly Command[]): Promise<ProposeReply> {
+async function propose(
+  engine: ConsensusEngine,
+  from: string,
+  fromCoordinator: boolean,
+  commands: readonly Command[],
+): Promise<ProposeReply> {
   if (!engine.leads) return { kind: "notLeader", leader: engine.leader };
-  const foreign = fromCoordinator ? undefined : commands.find((command) => !FROM_WORKERS.has(command.type));
+  const foreign = fromCoordinator ? undefined : commands.find((command) => !FROM_WORKERS.has(command.type) && !isLeaveTaking(command, from));
   if (foreign !== undefined) return { kind: "refused", code: "TRIAD_BAD_REQUEST", message: `a worker cannot propose ${foreign.type}` };
   try {
     return { kind: "proposed", results: await Promise.all(commands.map((command) => engine.propose(command))) };
