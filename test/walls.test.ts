@@ -100,6 +100,8 @@ const lintCases: readonly LintCase[] = [
     imports,
     'import { client } from "@triad/client";\nexport const other = client;',
   ),
+  inCore("apply knows no logarithm", "state/logarithm", "plugin", "export const weight = (share: number): number => Math.log(share);"),
+  inCore("apply knows no power", "transition/power", "plugin", "export const square = (of: number): number => of ** 2;"),
   {
     wall: "a service imports no adapter",
     file: "packages/coordinator/src/services/service-adapter.ts",
@@ -183,6 +185,16 @@ const allowed: readonly Case[] = [
     file: `${CORE}/raft/clean.ts`,
     source:
       'import type { TaskStatus } from "@triad/protocol";\nimport { half } from "../half.ts";\n\nexport const rounded = (of: number, _as: TaskStatus): number => Math.floor(half(of)) + Math.max(1, of);',
+  },
+  {
+    wall: "apply uses exact arithmetic",
+    file: `${CORE}/state/exact.ts`,
+    source: "export const mean = (a: number, b: number): number => Math.floor((a + b) / 2) * Math.min(a, b);",
+  },
+  {
+    wall: "the router uses logarithms",
+    file: `${CORE}/routing/log.ts`,
+    source: "export const utility = (of: number): number => Math.log(of);",
   },
   { wall: "core uses itself", file: `${CORE}/half.ts`, source: "export const half = (of: number): number => of / 2;" },
   {

@@ -22,7 +22,11 @@ export interface LedgerLine {
 
 const folder: string | undefined = process.env["TRIAD_CONCIERGE_LEDGER"] || undefined;
 
-export function ledger(turn: Turn, prompt: string, returned: { readonly output: string; readonly facts: Readonly<Record<string, unknown>> }): void {
+export function ledger(
+  turn: Turn,
+  prompt: string,
+  returned: { readonly output: string; readonly facts: Readonly<Record<string, unknown>> },
+): void {
   if (folder === undefined) return;
   const { conversation, task, step, agent, attempt, idempotencyKey: key } = turn;
   const line: LedgerLine = { conversation, task, step, agent, attempt, key, prompt, output: returned.output, facts: returned.facts };

@@ -31,7 +31,9 @@ export async function replyByModel(
   const { text } = await turn.generate({ prompt: `${prompt}\n\n${INSTRUCTION}`, stream: true, temperature: 0 });
   const answer = objectIn(text);
   if (typeof answer !== "object" || answer === null || !("reply" in answer) || typeof answer.reply !== "string") {
-    throw new TriadError("TRIAD_MODEL_FAILED", "the model did not answer with the JSON that it was asked for", { text: text.slice(0, 500) });
+    throw new TriadError("TRIAD_MODEL_FAILED", "the model did not answer with the JSON that it was asked for", {
+      text: text.slice(0, 500),
+    });
   }
   const slots = "slots" in answer && typeof answer.slots === "object" && answer.slots !== null ? Object.entries(answer.slots) : [];
   const facts: Record<string, string> = {};

@@ -4,7 +4,7 @@
  * global variable (the tables are the only thing that a thread keeps).
  */
 import { defineAgent, defineTeam, type StepResult, type Turn } from "@triad/agent-worker";
-import { DOMAINS, decide, type Domain, type Facts, type GoldAct, isDomain, loadTables, planTurn, respond } from "./index.ts";
+import { DOMAINS, type Domain, decide, type Facts, type GoldAct, isDomain, loadTables, planTurn, respond } from "./index.ts";
 import { ledger } from "./ledger.ts";
 import { replyByModel } from "./model-reply.ts";
 import { EXAMPLES } from "./routing/examples.ts";

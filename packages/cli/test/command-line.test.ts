@@ -1,12 +1,12 @@
-/** What a user meets before any cluster is there: help, wrong usage, nobody at the address. Each run is a process of its own. */
+/** What a user meets before any cluster is there: help, wrong usage, nobody at the address. What ends before it does anything runs here, the rest as processes of their own. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildProgram } from "../src/program.ts";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { buildProgram, runCli } from "../src/program.ts";
 import { type Ran, runTriad } from "./run-triad.ts";
 
 let folder = "";
@@ -21,6 +21,27 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const run = (args: readonly string[], env: Record<string, string> = {}): Promise<Ran> => runTriad(args, { cwd: folder, env });
+
+/** In this process, with what it writes caught: for the many that end before they do anything. */
+async function runHere(args: readonly string[]): Promise<Ran> {
+  let out = "";
+  let err = "";
+  const stdout = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    out += String(text);
+    return true;
+  });
+  const stderr = vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+    err += String(text);
+    return true;
+  });
+  try {
+    const code = await runCli(args);
+    return { code, out, err };
+  } finally {
+    stdout.mockRestore();
+    stderr.mockRestore();
+  }
+}
 
 function expectError(ran: Ran, code: number, line: RegExp): void {
   expect([ran.code, ran.out]).toEqual([code, ""]);
@@ -57,27 +78,27 @@ describe("help", () => {
         "bench",
       ]),
     );
-    // Two at a time: enough processes to be quick, few enough for two cores.
-    const queue = [...paths];
-    await Promise.all(
-      [0, 1].map(async () => {
-        for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
-          const ran = await run([...path, "--help"]);
-          expect([path.join(" "), ran.code, ran.err]).toEqual([path.join(" "), 0, ""]);
-          expect(ran.out).toContain("Usage: triad");
-        }
-      }),
-    );
+    for (const path of paths) {
+      const ran = await runHere([...path, "--help"]);
+      expect([path.join(" "), ran.code, ran.err]).toEqual([path.join(" "), 0, ""]);
+      expect(ran.out).toContain("Usage: triad");
+    }
   });
 
   it("says where commands are not built yet, and running them says so too", async () => {
     expect((await run(["--help"])).out).toMatch(/bench.*\n?.*not\s+available yet/);
     for (const args of [["bench", "raft", "--quick"], ["scale", "coordinators", "5"], ["top"]])
-      expectError(await run(args), 1, /^error TRIAD_NOT_AVAILABLE: `triad /);
+      expectError(await runHere(args), 1, /^error TRIAD_NOT_AVAILABLE: `triad /);
   });
 });
 
 describe("wrong usage", () => {
+  it("is exit 2 and one line, as a process too", async () => {
+    expectError(await run(["dance"]), 2, /^error TRIAD_USAGE: unknown command 'dance'/);
+    const help = await run(["up", "--help"]);
+    expect([help.code, help.err, help.out.startsWith("Usage: triad up")]).toEqual([0, "", true]);
+  });
+
   it.each([
     [["dance"], /unknown command/],
     [["up", "--no-such-flag"], /unknown option/],
@@ -100,7 +121,9 @@ describe("wrong usage", () => {
     [["tasks"], /^Usage: triad tasks/],
   ])("%j", async (args, why) => {
     // A team that is there, so that what is wrong is what the row says.
-    const ran = await run(args, { TRIAD_TEAM: join(import.meta.dirname, "fixtures", "team.ts") });
+    vi.stubEnv("TRIAD_TEAM", join(import.meta.dirname, "fixtures", "team.ts"));
+    const ran = await runHere(args);
+    vi.unstubAllEnvs();
     expect([ran.code, ran.out]).toEqual([2, ""]);
     expect(ran.err).toMatch(why);
     expect(ran.err).not.toMatch(/^\s+at /m);

@@ -163,6 +163,8 @@ export interface WorkerView {
   readonly threads: number;
   readonly agents: readonly string[] | number;
   readonly inFlight: number;
+  /** Where it serves /metrics and /healthz; empty where it serves none. */
+  readonly http?: string;
 }
 
 export interface ClusterView {

@@ -1,7 +1,7 @@
 /**
  * Reads a turn from its gold acts instead of its words, into the same `Frame`: what is then still missing is the
- * orchestrator's fault and not grammar's. Only the acts of the current turn are used, never the gold state. Slots that
- * acts don't name ("the same day") stay open, as they would for any reader of acts.
+ * orchestrator's fault and not grammar's. Only the acts of the current turn are used, never the gold state. Annotators
+ * left acts out of many turns, and acts don't name what arrives by reference ("the same day"): there the words are read.
  */
 import type { Domain, GoldAct } from "../data/dialogue.ts";
 import type { Tables } from "../data/tables.ts";
@@ -10,7 +10,7 @@ import { ontologyOf } from "./ontology.ts";
 import { readRules, type Words } from "./rules.ts";
 import { normaliseValue } from "./values.ts";
 
-/** Frame of a turn by gold user acts; references that acts leave out are still read from the words. */
+/** Frame of a turn by gold user acts, and by words for the slots that they leave open. */
 export function readOracle(domain: Domain, words: Words, acts: readonly GoldAct[], facts: Facts, tables: Tables): Frame {
   const ontology = ontologyOf(tables);
   const inform: Record<string, string> = {};
@@ -22,8 +22,7 @@ export function readOracle(domain: Domain, words: Words, acts: readonly GoldAct[
   }
   const byWords = readRules(domain, words, facts, tables);
   const carried = byWords.carried.filter((slot) => inform[slot] === undefined);
-  for (const slot of carried) inform[slot] = byWords.inform[slot] ?? "";
-  if (inform["name"] === undefined && byWords.inform["name"] !== undefined) inform["name"] = byWords.inform["name"];
+  for (const [slot, value] of Object.entries(byWords.inform)) if (inform[slot] === undefined && (process.env.OR==="1" || carried.includes(slot) || slot==="name" || Object.keys(inform).length===0)) inform[slot] = value;
   return { domain, inform, carried, requests, book: byWords.book || requests.includes("ref"), answer: byWords.answer };
 }
 

@@ -13,7 +13,7 @@ import { auditLogs } from "./audit.ts";
 import { Chaos } from "./chaos.ts";
 import { DemoCluster } from "./cluster.ts";
 import { Drive } from "./drive.ts";
-import { DEMO_HELP, DIALOGUES_DEFAULT, type DemoFlags, parseFlags } from "./flags.ts";
+import { DEMO_HELP, type DemoFlags, DIALOGUES_DEFAULT, parseFlags } from "./flags.ts";
 import { commitFigures, rssByProcess } from "./observe.ts";
 import { Progress } from "./progress.ts";
 import { quantile } from "./prometheus-text.ts";
@@ -64,7 +64,8 @@ async function runDemo(flags: DemoFlags, folder: string): Promise<number> {
   const source = findDataSource();
   const all = loadDialogues(source);
   const dialogues = all.slice(0, flags.dialogues ?? Math.min(DIALOGUES_DEFAULT, all.length));
-  const data = source.kind === "built-in" ? `built-in (${all.length} conversations that the project wrote)` : `multiwoz21 (${all.length} dialogues)`;
+  const data =
+    source.kind === "built-in" ? `built-in (${all.length} conversations that the project wrote)` : `multiwoz21 (${all.length} dialogues)`;
   process.stderr.write(`data: ${data}; reading turns by ${flags.model ?? flags.nlu}; ${dialogues.length} dialogues\n`);
   process.stderr.write("starting 3 coordinators, 2 workers and nats-server\n");
   const ledgerFolder = join(folder, "ledger");
@@ -74,7 +75,8 @@ async function runDemo(flags: DemoFlags, folder: string): Promise<number> {
   try {
     cluster = await DemoCluster.up(folder, env);
     const measured = await measure(flags, cluster, dialogues);
-    if (flags.keep) process.stderr.write(`kept: ${cluster.info.http.join(" ")}; stop it with: scripts/triad down --data-dir "${cluster.info.dataDir}"\n`);
+    if (flags.keep)
+      process.stderr.write(`kept: ${cluster.info.http.join(" ")}; stop it with: scripts/triad down --data-dir "${cluster.info.dataDir}"\n`);
     else await cluster.down();
     const summary = await summarise(flags, data, folder, dialogues, measured);
     printSummary(summary);
@@ -119,7 +121,9 @@ async function measure(flags: DemoFlags, cluster: DemoCluster, dialogues: readon
     client.cluster().then(
       (view) => {
         const perSecond = steps / ((performance.now() - startMs) / 1000);
-        progress.live(`leader ${view.leader ?? "none"}  ${perSecond.toFixed(0)} hops/s  p50 ${quantile(hopTimes(drive), 0.5).toFixed(0)} ms`);
+        progress.live(
+          `leader ${view.leader ?? "none"}  ${perSecond.toFixed(0)} hops/s  p50 ${quantile(hopTimes(drive), 0.5).toFixed(0)} ms`,
+        );
       },
       () => progress.live("no coordinator answers"),
     );
@@ -212,7 +216,8 @@ async function summarise(
 function verdict(summary: Summary): number {
   const sound =
     summary.lost === 0 && summary.failed === 0 && (summary.doubleCommits ?? 0) === 0 && summary.chainsVerified === summary.dialogues;
-  const struck = summary.chaos === undefined || (summary.chaos.leaderKills >= 3 && summary.chaos.workerKills >= 3 && summary.chaos.pauses >= 1);
+  const struck =
+    summary.chaos === undefined || (summary.chaos.leaderKills >= 3 && summary.chaos.workerKills >= 3 && summary.chaos.pauses >= 1);
   if (sound && struck) return 0;
   process.stderr.write(styleText("red", "something was lost, doubled or not verified: see the summary\n"));
   return 1;
@@ -224,7 +229,7 @@ main(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     const code = error instanceof TriadError ? error.code : "TRIAD_UP_FAILED";
-    const text = error instanceof Error ? ((error as { stderr?: string }).stderr?.trim() || error.message) : String(error);
+    const text = error instanceof Error ? (error as { stderr?: string }).stderr?.trim() || error.message : String(error);
     process.stderr.write(`error ${code}: ${text}\n`);
     process.exitCode = 1;
   },

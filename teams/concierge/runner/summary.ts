@@ -26,7 +26,7 @@ export interface Summary extends RunScores {
   readonly wallSeconds: number;
 }
 
-const LABEL_CELLS = 24;
+const LABEL_CELLS = 34;
 const percent = (share: number | null): string => (share === null || Number.isNaN(share) ? "—" : `${(share * 100).toFixed(1)} %`);
 const ms = (value: number): string => (Number.isNaN(value) ? "—" : `${value.toFixed(value < 10 ? 2 : 0)} ms`);
 
@@ -43,15 +43,30 @@ export function printSummary(s: Summary): void {
     row("dialogues, turns", `${s.dialogues}, ${s.turns} in ${s.wallSeconds.toFixed(1)} s`),
     row("tasks", `${s.completed} completed, ${s.failed} failed, ${s.lost} lost`),
     row("chains verified", `${s.chainsVerified} of ${s.dialogues}`),
-    row("double commits", s.doubleCommits === null ? "not read (cluster kept)" : `${s.doubleCommits} of ${s.audit?.steps ?? 0} steps, ${s.audit?.entriesCompared ?? 0} entries compared`),
+    row(
+      "double commits",
+      s.doubleCommits === null
+        ? "not read (cluster kept)"
+        : `${s.doubleCommits} of ${s.audit?.steps ?? 0} steps, ${s.audit?.entriesCompared ?? 0} entries compared`,
+    ),
     ...(s.audit?.problems ?? []).map((problem) => row("", styleText("red", problem))),
     row("context kept", `${percent(s.contextKept)} of dialogues, over ${s.handoffs} hand-offs`),
+    ...s.lostFacts.map((lost) => row("", styleText("red", lost))),
     row("slot recall, wrong carry", `${percent(s.slotRecall)}, ${percent(s.wrongCarry)} (${s.carriedSlots} carried slots)`),
-    row("routing accuracy", `${percent(s.routingAccuracy)}; at switches ${percent(s.switchAccuracy)}; always the incumbent ${percent(s.incumbentAccuracy)}`),
+    row(
+      "routing accuracy",
+      `${percent(s.routingAccuracy)}; at switches ${percent(s.switchAccuracy)}; always the incumbent ${percent(s.incumbentAccuracy)}`,
+    ),
+    row("  after hand-offs", `${percent(s.settledAccuracy)}; at switches ${percent(s.settledSwitchAccuracy)}`),
     ...s.routingRows.map((r) => row(`  turns: ${r.name}`, `${r.turns} turns, ${percent(r.accuracy)}`)),
     row("hop p50 / p95 / p99", `${ms(s.hopMs.p50)} / ${ms(s.hopMs.p95)} / ${ms(s.hopMs.p99)} (log time)`),
     row("commit p50 / p99", `${ms(s.commitMs.p50)} / ${ms(s.commitMs.p99)}; ${s.commitsPerSecond.toFixed(0)} entries/s`),
-    row("memory, MB", Object.entries(s.rssMb).map(([name, mb]) => `${name} ${mb}`).join(", ")),
+    row(
+      "memory, MB",
+      Object.entries(s.rssMb)
+        .map(([name, mb]) => `${name} ${mb}`)
+        .join(", "),
+    ),
     ...chaosRows(s.chaos),
     "",
     styleText("bold", "Views on the same dialogues: recall of the carried slots, tokens a hop"),
@@ -64,5 +79,10 @@ export function printSummary(s: Summary): void {
 function chaosRows(chaos: ChaosReport | undefined): readonly string[] {
   if (chaos === undefined) return [];
   const { leaderKills, workerKills, pauses, inFlightAtFaults } = chaos;
-  return [row("chaos", `${leaderKills} leaders and ${workerKills} workers killed -9, ${pauses} paused 4 s; tasks in flight at the faults: ${inFlightAtFaults.join(", ")}`)];
+  return [
+    row(
+      "chaos",
+      `${leaderKills} leaders and ${workerKills} workers killed -9, ${pauses} paused 4 s; tasks in flight at the faults: ${inFlightAtFaults.join(", ")}`,
+    ),
+  ];
 }

@@ -24,8 +24,8 @@ function says(text: string | undefined, value: string): boolean {
   return text?.toLowerCase().includes(value.toLowerCase()) ?? false;
 }
 
-/** Which domains know a value, by the gold states and acts so far. */
-class KnownValues {
+/** Which domains know a value so far. */
+export class KnownValues {
   readonly #domains = new Map<string, Set<string>>();
 
   add(domain: string, value: string): void {

@@ -9,7 +9,7 @@ import { domainOfMention, findMentions, type Ontology } from "../nlu/ontology.ts
 import { normaliseText, numberOf } from "../nlu/text.ts";
 import { findTimes } from "../nlu/times.ts";
 import { dayOf, normaliseValue, priceRangeOf } from "../nlu/values.ts";
-import { carriedSlots, domainOfSlot } from "./carried.ts";
+import { carriedSlots, domainOfSlot, KnownValues } from "./carried.ts";
 
 /** The facts of a conversation after each of its turns, from the scorer's own ledger. */
 export type FactsByTurn = readonly Readonly<Record<string, unknown>>[];
@@ -66,6 +66,8 @@ interface TurnView {
   readonly index: number;
   readonly before: Readonly<Record<string, unknown>>;
   readonly after: Readonly<Record<string, unknown>>;
+  /** What each domain knew when the turn began, by gold and by our facts, in the normalised form. */
+  readonly known: KnownValues;
 }
 
 export class SlotScorer {
@@ -88,11 +90,26 @@ export class SlotScorer {
       const ours = facts[turn]?.[slot];
       if (typeof ours === "string" && this.#equal(slot, ours, value)) this.#carriedRight++;
     }
-    dialogue.turns.forEach((_turn, index) => {
-      const view: TurnView = { dialogue, index, before: facts[index - 1] ?? {}, after: facts[index] ?? {} };
+    const known = new KnownValues();
+    dialogue.turns.forEach((turn, index) => {
+      for (const act of turn.gold.userActs) this.#learn(known, act.domain, act.slot, act.value);
+      const view: TurnView = { dialogue, index, before: facts[index - 1] ?? {}, after: facts[index] ?? {}, known };
       this.#scoreCarried(view);
       this.#scoreNew(view);
+      for (const act of turn.gold.systemActs) this.#learn(known, act.domain, act.slot, act.value);
+      for (const [slot, value] of [...Object.entries(turn.gold.state), ...Object.entries(view.after)]) {
+        if (typeof value === "string") this.#learn(known, domainOfSlot(slot), slot.slice(slot.indexOf(".") + 1), value);
+      }
     });
+  }
+
+  /** A place teaches its area and price range too: "near the hotel" takes over what only the table says. */
+  #learn(known: KnownValues, domain: string, name: string, value: string): void {
+    const slot = `${domain}.${name === "offered" ? "name" : name}`;
+    known.add(domain, normaliseValue(this.#ontology, slot, value));
+    const fields = this.#ontology.venues.get(value)?.fields;
+    if (!fields) return;
+    for (const field of ["area", "pricerange"]) known.add(domain, fields[field] ?? "none");
   }
 
   result(): SlotScore {
@@ -121,14 +138,13 @@ export class SlotScorer {
     return normaliseValue(this.#ontology, slot, ours) === normaliseValue(this.#ontology, slot, gold);
   }
 
-  #scoreCarried({ dialogue, index, before, after }: TurnView): void {
+  #scoreCarried({ dialogue, index, before, after, known }: TurnView): void {
     const turn = dialogue.turns[index];
     const lastSystem = dialogue.turns[index - 1]?.system;
     for (const [slot, value] of beliefSlots(after)) {
       if (before[slot] === value || value === ANY) continue;
       if (textSays(this.#ontology, slot, value, turn?.user) || textSays(this.#ontology, slot, value, lastSystem)) continue;
-      // Yes and no are no one's values; whether another domain has them says nothing.
-      if (value === "yes" || value === "no") continue;
+      if (!known.knownElsewhere(domainOfSlot(slot), normaliseValue(this.#ontology, slot, value))) continue;
       this.#made++;
       const holds = (state: Readonly<Record<string, string>> | undefined): boolean => state?.[slot] !== undefined && this.#equal(slot, value, state[slot]);
       if (holds(turn?.gold.state)) continue;

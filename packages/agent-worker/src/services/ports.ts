@@ -8,7 +8,6 @@ import type {
   Dispatch,
   FactsDelta,
   FailureCause,
-  InboxMessage,
   LiveEvent,
   Message,
   NextMove,
@@ -131,4 +130,4 @@ export interface WorkerMetrics {
   frameDropped(): void;
 }
 
-export type { InboxMessage, TeamManifest };
+export type { TeamManifest };

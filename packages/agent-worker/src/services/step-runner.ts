@@ -5,7 +5,7 @@
  * S1 one shared tick watches all deadlines: no timer, AbortController or logger is made for a step that does not ask (performance.md, rule 8).
  * S2 a step that its signal does not stop is given SETTLE_GRACE_MS, then its outcome goes out without it; whatever it returns later is dropped.
  */
-import { type Dispatch, floatsFromBytes, TriadError } from "@triad/protocol";
+import { type Dispatch, TriadError } from "@triad/protocol";
 import { type AgentTriple, TripleCache } from "../core/index.ts";
 import type { AgentDefinition, TeamDefinition } from "../define.ts";
 import { evidenceOf } from "./evidence.ts";
@@ -170,7 +170,8 @@ export class StepRunner {
     return this.triples.get(`${dispatch.agent}\n${dispatch.conversation}`, `${agent.prompt.version} ${dispatch.root}`, () => ({
       prompt: agent.template,
       promptVersion: agent.prompt.version,
-      context: floatsFromBytes(dispatch.context),
+      // A copy: the bytes are a view into the frame of a whole loop turn, which the cache must not keep alive.
+      context: dispatch.context.slice(),
       capabilities: agent.capabilities,
     }));
   }

@@ -7,6 +7,7 @@ import {
   CONTEXT_DIM,
   type Dispatch,
   encodeCanonical,
+  floatsFromBytes,
   type Json,
   type Requirements,
   type TranscriptEvent,
@@ -59,6 +60,7 @@ export class StepTurn implements Turn {
   private controller: AbortController | undefined;
   private abortReason: unknown;
   private plainFacts: Readonly<Record<string, Json>> | undefined;
+  private contextVector: Float32Array | undefined;
   private key: string | undefined;
   private logger: Logger | undefined;
   private lastView: ViewReport | undefined;
@@ -93,7 +95,8 @@ export class StepTurn implements Turn {
   }
 
   get context(): Float32Array {
-    return this.triple.context.length === 0 ? new Float32Array(CONTEXT_DIM) : this.triple.context;
+    this.contextVector ??= this.triple.context.length === 0 ? new Float32Array(CONTEXT_DIM) : floatsFromBytes(this.triple.context);
+    return this.contextVector;
   }
 
   get signal(): AbortSignal {

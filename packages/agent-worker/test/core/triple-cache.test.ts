@@ -5,7 +5,7 @@ import { type AgentTriple, parseTemplate, TripleCache } from "../../src/core/ind
 const triple = (dimension: number): AgentTriple => ({
   prompt: parseTemplate("{{input:text}}"),
   promptVersion: 1,
-  context: new Float32Array(dimension),
+  context: new Uint8Array(dimension * 4),
   capabilities: {},
 });
 

@@ -11,14 +11,25 @@ const position = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const term = fc.integer({ min: 1, max: 2 ** 40 });
 
 const appendMessage: fc.Arbitrary<Message> = fc
-  .record({ term, previousIndex: fc.integer({ min: 0, max: 2 ** 50 }), data: fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 4 }), commit: position })
+  .record({
+    term,
+    previousIndex: fc.integer({ min: 0, max: 2 ** 50 }),
+    data: fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 4 }),
+    commit: position,
+  })
   .map(({ term, previousIndex, data, commit }) => {
     const entries = data.map((bytes, at): Entry => ({ term, index: previousIndex + 1 + at, type: "EntryNormal", data: bytes }));
     const fields = { logTerm: 1, index: previousIndex, entries, commit, vote: 0, reject: false, rejectHint: 0 };
     return { type: "MsgApp", from: 2, to: 1, term, ...fields };
   });
 const answer: fc.Arbitrary<Message> = fc
-  .record({ term, index: position, reject: fc.boolean(), rejectHint: position, context: fc.option(fc.uint8Array({ maxLength: 20 }), { nil: undefined }) })
+  .record({
+    term,
+    index: position,
+    reject: fc.boolean(),
+    rejectHint: position,
+    context: fc.option(fc.uint8Array({ maxLength: 20 }), { nil: undefined }),
+  })
   .map(({ term, index, reject, rejectHint, context }) => {
     const fields = { logTerm: 0, index, entries: [], commit: 0, vote: 0, reject, rejectHint };
     const message: Message = { type: "MsgHeartbeatResp", from: 2, to: 1, term, ...fields };

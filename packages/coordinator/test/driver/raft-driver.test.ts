@@ -257,7 +257,9 @@ describe("the driver", () => {
   it("refuses a proposal that no frame could carry", () => {
     const target = cluster(1);
     target.run(1000);
-    expect(() => target.leader().driver.propose(new Uint8Array(1024 * 1024))).toThrow(expect.objectContaining({ code: "TRIAD_FRAME_TOO_LARGE" }));
+    expect(() => target.leader().driver.propose(new Uint8Array(1024 * 1024))).toThrow(
+      expect.objectContaining({ code: "TRIAD_FRAME_TOO_LARGE" }),
+    );
   });
 
   it("serves alone as a cluster of one, reads included", async () => {

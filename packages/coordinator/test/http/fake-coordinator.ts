@@ -231,7 +231,7 @@ export class FakeCoordinator implements CoordinatorApi {
       leader: "k1",
       term: 2,
       coordinators: [{ id: "k1", pid: 11, role: "leader", http: "http://127.0.0.1:7070", ...place }],
-      workers: [{ id: "w1", pid: 12, state: "up", threads: 2, agents: 3, inFlight: 0 }],
+      workers: [{ id: "w1", pid: 12, state: "up", threads: 2, agents: 3, inFlight: 0, http: "" }],
       tasks: { running: 1, completed: 2, failed: 0 },
     };
   }

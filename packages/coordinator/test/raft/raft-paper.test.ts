@@ -142,6 +142,17 @@ describe("§5.2 Leader election", () => {
     expect(answersOf(restarted, storage, voteRequest(3, 2, 9, 9))).toMatchObject([{ reject: true }]);
   });
 
+  it("a voter's first answer counts; a second one that says otherwise changes nothing", () => {
+    const { raw, storage } = lone();
+    raw.campaign();
+    drain(raw, storage);
+    raw.step(createMessage("MsgVoteResp", 1, { from: 2, term: 2, reject: true }));
+    raw.step(createMessage("MsgVoteResp", 1, { from: 2, term: 2 }));
+    expect(raw.role).toBe("StateCandidate");
+    raw.step(createMessage("MsgVoteResp", 1, { from: 3, term: 2 }));
+    expect(raw.role).toBe("StateLeader");
+  });
+
   it("a vote alone, in a term known already, has to be synced too", () => {
     const { raw } = lone({ hardState: { term: 2, vote: 0, commit: 1 } });
     raw.step(voteRequest(2, 2, 1, 1));

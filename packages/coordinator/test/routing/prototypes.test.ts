@@ -97,3 +97,13 @@ test("a turn that was handed on draws the next such turn to the agent that settl
   prototypes = teachPrototypes(prototypes, turn);
   expect(bestAffinity(embed("please get me to stansted before noon"), prototypes)).toBeGreaterThan(before + 0.2);
 });
+
+test("of two equally near prototypes the first moves", () => {
+  const text = Uint8Array.of(10, 10);
+  const pair = [Uint8Array.of(30, 0), Uint8Array.of(0, 30)];
+  const others = Array.from({ length: limits.PROTOTYPES_MAX - 2 }, () => Uint8Array.of(1, 0));
+  const [first, second] = teachPrototypes([...pair, ...others], text);
+  // (210 + 10) / 8 = 27.5 and 10 / 8 = 1.25.
+  expect(first).toEqual(Uint8Array.of(28, 1));
+  expect(second).toBe(pair[1]);
+});

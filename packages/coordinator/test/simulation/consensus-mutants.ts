@@ -106,7 +106,13 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     replace: "    if (error instanceof RangeError) {\n      this.#fail(error);",
   },
   {
-    name: "what a dead process left in the page cache is believed (37)",
+    name: "what a killed process left in the page cache is believed",
+    file: `${STORE}/wal-writer.ts`,
+    find: "    file.fdatasyncSync();\n    disk.syncFolder(folder);\n    return new",
+    replace: "    return new",
+  },
+  {
+    name: "what a failed flush left in the page cache is believed (37)",
     file: `${STORE}/wal-writer.ts`,
     find: "    file.write(end.batchOffset, file.read(end.batchOffset, end.offset - end.batchOffset));\n",
     replace: "",

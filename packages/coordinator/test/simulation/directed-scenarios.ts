@@ -5,7 +5,14 @@
 import { MemoryStorage } from "../../src/core/raft/memory-storage.ts";
 import { createMessage, type MessageFields } from "../../src/core/raft/message.ts";
 import { RawNode } from "../../src/core/raft/raw-node.ts";
-import { type ConfState, type Entry, LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD, type Message, type MessageType } from "../../src/core/raft/types.ts";
+import {
+  type ConfState,
+  type Entry,
+  LOCAL_APPEND_THREAD,
+  LOCAL_APPLY_THREAD,
+  type Message,
+  type MessageType,
+} from "../../src/core/raft/types.ts";
 import { append, bench, entry, FIRST_SEGMENT, filled, settle } from "../wal/wal-fixture.ts";
 import { Violation } from "./invariants.ts";
 
@@ -131,15 +138,23 @@ function oldWriteAttestsNewLog(): void {
   check(subject.applied.includes(2), "an entry that is durable and committed is not applied");
 }
 
-function pageCacheBelieved(): void {
+/** `flushFailure` 0: the process is killed before its flush ends. 1: its flush fails, which leaves the pages clean, and it ends itself. */
+function pageCacheBelieved(flushFailure: number): void {
   for (let seed = 1; seed <= 20; seed++) {
     const target = bench(seed);
-    append(target.open({ bootstrap: true }), [entry(1, 5)], { term: 5, vote: 2, commit: 0 });
+    const log = target.open({ bootstrap: true });
+    target.disk.flushFailure = flushFailure;
+    append(log, [entry(1, 5)], { term: 5, vote: 2, commit: 0 });
+    if (flushFailure > 0) settle(target.queue);
+    target.disk.flushFailure = 0;
     target.kill();
     const seen = target.open().initialState().hardState;
     target.crash();
     const after = target.open().initialState().hardState;
-    check(after.vote === seen.vote && after.term === seen.term, "a log that was opened, and may have been answered from, was not on the disk");
+    check(
+      after.vote === seen.vote && after.term === seen.term,
+      "a log that was opened, and may have been answered from, was not on the disk",
+    );
   }
 }
 
@@ -160,7 +175,8 @@ export const DIRECTED_SCENARIOS: Readonly<Record<string, () => void>> = {
   "a leader commits by counting only what is of its own term (figure 8)": commitOfOldTermByCounting,
   "a vote goes to no log that is longer but older": longerButOlderLogWins,
   "a read is answered when a quorum has confirmed the leader, and not before": readWithoutQuorum,
-  "what a dead process left unflushed is flushed before anything rests on it": pageCacheBelieved,
+  "what a killed process left unflushed is flushed before anything rests on it": () => pageCacheBelieved(0),
+  "what a failed flush left in the page cache is written again before anything rests on it": () => pageCacheBelieved(1),
   "a follower commits only what its leader's append verified": commitBeyondWhatWasVerified,
   "an append that arrives late cuts nothing off": staleAppendTruncates,
   "the end of an overwritten write attests nothing": oldWriteAttestsNewLog,

@@ -79,7 +79,10 @@ export class Invariants {
       if (committedTerm >= term) return;
       const found = index <= log.lastIndex() ? log.term(index) : undefined;
       if (found !== committedTerm) {
-        this.breach("leaderCompleteness", `leader ${node} of term ${term} has ${found ?? "nothing"} at ${index}, committed in term ${committedTerm}`);
+        this.breach(
+          "leaderCompleteness",
+          `leader ${node} of term ${term} has ${found ?? "nothing"} at ${index}, committed in term ${committedTerm}`,
+        );
         return;
       }
     }
@@ -101,15 +104,20 @@ export class Invariants {
     const known = this.#committed[entry.index - 1];
     const content = contentOf(entry);
     if (known === undefined) {
-      if (entry.index !== this.#committed.length + 1) this.breach("appliedOnceInOrder", `node ${node} applies ${entry.index} before anyone had ${entry.index - 1}`);
+      if (entry.index !== this.#committed.length + 1)
+        this.breach("appliedOnceInOrder", `node ${node} applies ${entry.index} before anyone had ${entry.index - 1}`);
       this.#committed.push({ term: entry.term, content });
     } else if (known.term !== entry.term || known.content !== content) {
-      this.breach("stateMachineSafety", `node ${node} applies another entry at ${entry.index} (term ${entry.term}) than was applied (term ${known.term})`);
+      this.breach(
+        "stateMachineSafety",
+        `node ${node} applies another entry at ${entry.index} (term ${entry.term}) than was applied (term ${known.term})`,
+      );
     }
   }
 
   /** What a client was told is committed must be what is committed. */
   acknowledged(index: number, content: string): void {
-    if (this.#committed[index - 1]?.content !== content) this.breach("durability", `a proposal was acknowledged at ${index}, where another is committed`);
+    if (this.#committed[index - 1]?.content !== content)
+      this.breach("durability", `a proposal was acknowledged at ${index}, where another is committed`);
   }
 }

@@ -38,10 +38,26 @@ describe("the harness", () => {
   });
 
   it("says that it is broken when a mutant no longer fits, fits twice, is never loaded, or cannot run", async () => {
-    expect(await verdictOn({ ...harmless, find: "no such text" }, 1)).toMatchObject({ verdict: "broken", output: expect.stringContaining("does not occur") });
-    expect(await verdictOn({ ...harmless, find: "return" }, 1)).toMatchObject({ verdict: "broken", output: expect.stringContaining("more than once") });
-    const unused: Mutant = { name: "unused", file: "packages/testkit/src/mutants/run-mutant.ts", find: "OUTPUT_CHARACTERS_MAX = 4000", replace: "OUTPUT_CHARACTERS_MAX = 1" };
-    const elsewhere = await runMutant({ mutant: unused, root: REPOSITORY_ROOT, runner: fileURLToPath(new URL("./invariants.ts", import.meta.url)), timeoutMs: TIMEOUT_MS });
+    expect(await verdictOn({ ...harmless, find: "no such text" }, 1)).toMatchObject({
+      verdict: "broken",
+      output: expect.stringContaining("does not occur"),
+    });
+    expect(await verdictOn({ ...harmless, find: "return" }, 1)).toMatchObject({
+      verdict: "broken",
+      output: expect.stringContaining("more than once"),
+    });
+    const unused: Mutant = {
+      name: "unused",
+      file: "packages/testkit/src/mutants/run-mutant.ts",
+      find: "OUTPUT_CHARACTERS_MAX = 4000",
+      replace: "OUTPUT_CHARACTERS_MAX = 1",
+    };
+    const elsewhere = await runMutant({
+      mutant: unused,
+      root: REPOSITORY_ROOT,
+      runner: fileURLToPath(new URL("./invariants.ts", import.meta.url)),
+      timeoutMs: TIMEOUT_MS,
+    });
     expect(elsewhere).toMatchObject({ verdict: "broken", output: expect.stringContaining("never loaded") });
     expect(await verdictOn({ ...harmless, replace: "return ((" }, 1)).toMatchObject({ verdict: "broken" });
   });

@@ -38,10 +38,8 @@ export class Nemesis {
     if (!this.#active || !this.#ambushes || random.chance(0.4)) return;
     for (const other of nodes) if (other !== leader && random.chance(0.7)) network.cut(leader.id, other.id);
     this.#later(random.between(1, 150), () => {
-      if (random.chance(0.5)) leader.powerOff();
-      else leader.kill();
+      this.#lose(leader, random.chance(0.5) ? "powerOff" : "kill");
       network.heal();
-      this.#restartLater(leader);
     });
   }
 
@@ -84,67 +82,64 @@ export class Nemesis {
   }
 
   #strike(): void {
-    const { network, nodes, random, note } = this.#options;
+    const { nodes, random, note } = this.#options;
     const node = random.pick(nodes);
-    const blow = random.integer(0, 17);
-    note(`blow ${blow} ${node.id}`);
-    switch (blow) {
-      case 0:
-      case 1:
-        node.kill();
-        return this.#restartLater(node);
-      case 2:
-      case 3:
-        node.powerOff();
-        return this.#restartLater(node);
-      case 4:
-        for (const each of nodes) {
-          each.powerOff();
-          this.#restartLater(each);
-        }
-        return;
-      case 5: {
-        // The leader, just when it has work under way, is the most telling one to lose.
-        const leader = this.#leader() ?? node;
-        leader.powerOff();
-        return this.#restartLater(leader);
-      }
-      case 6:
-        return node.pause(random.pick([30, 300, PAUSE_MS_MAX]));
-      case 7:
-        return this.#partition();
-      case 8:
-        return network.cut(node.id, random.pick(nodes).id);
-      case 9:
-        return network.disconnect(node.id);
-      case 10:
-      case 11:
-        return network.heal();
-      case 12:
-        network.faults = this.#drawFaults();
-        return;
-      case 13:
-      case 14:
-        return this.#strandLeader();
-      case 15:
-        // A process that comes back reads what its predecessor wrote and never flushed; then the power goes as well.
-        node.kill();
-        node.start();
-        this.#later(random.between(1, 80), () => {
-          node.powerOff();
-          this.#restartLater(node);
-        });
-        return;
-      case 16:
-        return this.#succession();
-      default:
-        node.disk.flushMs = random.pick([
-          [0.1, 0.5],
-          [5, 40],
-          [50, 400],
-        ]);
-        node.disk.flushFailure = random.pick([0, 0, 0.05]);
-    }
+    const [name, blow] = random.pick(this.#blows);
+    note(`${name} ${node.id}`);
+    blow(node);
+  }
+
+  /** What may happen; a blow stands here as often as it weighs. */
+  readonly #blows: readonly (readonly [string, (node: SimNode) => void])[] = [
+    ["kill", (node) => this.#lose(node, "kill")],
+    ["kill", (node) => this.#lose(node, "kill")],
+    ["power cut", (node) => this.#lose(node, "powerOff")],
+    ["power cut", (node) => this.#lose(node, "powerOff")],
+    ["power cut everywhere", () => this.#loseAll()],
+    // The leader, just when it has work under way, is the most telling one to lose.
+    ["power cut at the leader", (node) => this.#lose(this.#leader() ?? node, "powerOff")],
+    ["pause", (node) => node.pause(this.#options.random.pick([30, 300, PAUSE_MS_MAX]))],
+    ["partition", () => this.#partition()],
+    ["one-way cut", (node) => this.#options.network.cut(node.id, this.#options.random.pick(this.#options.nodes).id)],
+    ["disconnect", (node) => this.#options.network.disconnect(node.id)],
+    ["heal", () => this.#options.network.heal()],
+    ["heal", () => this.#options.network.heal()],
+    ["other network", () => this.#changeNetwork()],
+    ["strand the leader", () => this.#strandLeader()],
+    ["strand the leader", () => this.#strandLeader()],
+    ["kill, then power cut", (node) => this.#loseTwice(node)],
+    ["succession", () => this.#succession()],
+    ["other disk", (node) => this.#changeDisk(node)],
+  ];
+
+  #lose(node: SimNode, how: "kill" | "powerOff"): void {
+    node[how]();
+    this.#restartLater(node);
+  }
+
+  #loseAll(): void {
+    for (const node of this.#options.nodes) this.#lose(node, "powerOff");
+  }
+
+  /** A process that comes back reads what its predecessor wrote and never flushed; then the power goes as well. */
+  #loseTwice(node: SimNode): void {
+    node.kill();
+    node.start();
+    this.#later(this.#options.random.between(1, 80), () => this.#lose(node, "powerOff"));
+  }
+
+  #changeNetwork(): void {
+    this.#options.network.faults = this.#drawFaults();
+  }
+
+  #changeDisk({ disk }: SimNode): void {
+    const { random } = this.#options;
+    disk.flushMs = random.pick([
+      [0.1, 0.5],
+      [5, 40],
+      [50, 400],
+    ]);
+    disk.flushFailure = random.pick([0, 0, 0.05]);
   }
 
   #partition(): void {
@@ -177,9 +172,7 @@ export class Nemesis {
       network.heal();
       if (random.chance(0.3)) return;
       const successor = nodes.find((each) => each !== leader && each.driver?.status().role === "StateLeader");
-      if (successor === undefined) return;
-      successor.powerOff();
-      this.#restartLater(successor);
+      if (successor !== undefined) this.#lose(successor, "powerOff");
     });
   }
 
@@ -191,8 +184,7 @@ export class Nemesis {
       const leader = this.#leader();
       if (leader !== undefined) {
         rounds--;
-        leader.powerOff();
-        this.#restartLater(leader);
+        this.#lose(leader, "powerOff");
       }
       if (rounds > 0) this.#later(random.between(1, 60), next);
     };

@@ -2,8 +2,9 @@
  * What a node has promised to others, read off the wire: log positions that it acknowledged, votes that it gave, what it handed to its
  * state machine as durable. After a crash its disk must hold all of it. This is "persist before send", judged from outside.
  */
-import type { LogBatch } from "../../src/services/raft-driver/ports.ts";
+
 import type { HardState, Message } from "../../src/core/raft/types.ts";
+import type { LogBatch } from "../../src/services/raft-driver/ports.ts";
 import type { Invariants, JudgedLog } from "./invariants.ts";
 
 export class Promises {

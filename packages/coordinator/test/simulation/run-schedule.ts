@@ -143,7 +143,8 @@ class Schedule {
       return marker !== undefined && this.#nodes.every((node) => node.applied >= (marker ?? 0));
     });
     for (const node of this.#nodes) {
-      if (marker === undefined || node.applied < marker) this.#invariants.breach("liveness", `node ${node.id} did not apply a proposal: ${this.#describe()}`);
+      if (marker === undefined || node.applied < marker)
+        this.#invariants.breach("liveness", `node ${node.id} did not apply a proposal: ${this.#describe()}`);
     }
     this.#invariants.assertNone();
     for (const node of this.#nodes) node.read();

@@ -2,7 +2,15 @@
  * One coordinator of a simulated cluster: the real driver and the real write-ahead log on a virtual clock, disk and network, with a
  * state machine that only remembers. Survives its processes: the disk, the promises and what was flushed of the state stay.
  */
-import { type EventQueue, type SeededRandom, type TraceHash, VirtualClock, VirtualDisk, type VirtualNetwork, VirtualProcess } from "@triad/testkit";
+import {
+  type EventQueue,
+  type SeededRandom,
+  type TraceHash,
+  VirtualClock,
+  VirtualDisk,
+  type VirtualNetwork,
+  VirtualProcess,
+} from "@triad/testkit";
 import { WriteAheadLog } from "../../src/adapters/store/wal.ts";
 import type { Entry, Snapshot } from "../../src/core/raft/types.ts";
 import { clusterHash, decodeFrame } from "../../src/services/raft-driver/frame.ts";
@@ -179,7 +187,8 @@ export class SimNode {
       (index) => {
         if (this.#life === life) this.openReads--;
         trace.add(`${queue.nowMs} read ${this.id} ${index}`);
-        if (index < atLeast) invariants.breach("linearizableReads", `a read at node ${this.id} got index ${index}, though ${atLeast} was committed before`);
+        if (index < atLeast)
+          invariants.breach("linearizableReads", `a read at node ${this.id} got index ${index}, though ${atLeast} was committed before`);
       },
       (error: unknown) => {
         if (this.#life === life) this.openReads--;
@@ -203,7 +212,8 @@ export class SimNode {
   assertNothingLeft(): void {
     const life = this.#life;
     if (life === undefined) return;
-    if (life.clock.pendingTimers !== 0) this.#world.invariants.breach("nothingLeftBehind", `node ${this.id} left ${life.clock.pendingTimers} timers`);
+    if (life.clock.pendingTimers !== 0)
+      this.#world.invariants.breach("nothingLeftBehind", `node ${this.id} left ${life.clock.pendingTimers} timers`);
     if (this.openReads !== 0) this.#world.invariants.breach("nothingLeftBehind", `node ${this.id} left ${this.openReads} reads unsettled`);
   }
 
@@ -269,7 +279,8 @@ export class SimNode {
       onFrame: (handler) => bus.onFrame(handler),
       send: (to, frame) => {
         const decoded = decodeFrame(frame, { cluster, from: this.id, to });
-        if (!decoded.ok) this.#world.invariants.breach("noInternalFailure", `node ${this.id} sent a frame that is refused: ${decoded.reason}`);
+        if (!decoded.ok)
+          this.#world.invariants.breach("noInternalFailure", `node ${this.id} sent a frame that is refused: ${decoded.reason}`);
         else for (const message of decoded.messages) this.#promises.sent(message, log);
         this.#world.trace.add(`${this.#world.queue.nowMs} ${this.id}>${to} ${frame.length}`);
         bus.send(to, frame);

@@ -64,7 +64,9 @@ describe("a data folder", () => {
 
   it("is refused to another cluster and to another node", async () => {
     await open({ bootstrap: identity }).close();
-    expect(() => open({ cluster: "green" })).toThrow(expect.objectContaining({ code: "TRIAD_DATA_DIR_FOREIGN", message: expect.stringContaining("blue") }));
+    expect(() => open({ cluster: "green" })).toThrow(
+      expect.objectContaining({ code: "TRIAD_DATA_DIR_FOREIGN", message: expect.stringContaining("blue") }),
+    );
     expect(() => open({ node: "another" })).toThrow(expect.objectContaining({ code: "TRIAD_DATA_DIR_FOREIGN" }));
     await open({ node: identity.node }).close();
   });
@@ -110,7 +112,9 @@ describe("the folder's lock", () => {
   });
 
   async function hold(): Promise<ChildProcess> {
-    const holder = spawn(process.execPath, [new URL("./lock-holder.ts", import.meta.url).pathname, folder], { stdio: ["pipe", "pipe", "inherit"] });
+    const holder = spawn(process.execPath, [new URL("./lock-holder.ts", import.meta.url).pathname, folder], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
     holders.push(holder);
     await once(holder.stdout!, "data");
     return holder;
@@ -149,7 +153,9 @@ describe("the folder's lock", () => {
   it("is never held by two of many that ask at once", async () => {
     const outcomes = await Promise.all(
       Array.from({ length: 4 }, async () => {
-        const child = spawn(process.execPath, [new URL("./lock-holder.ts", import.meta.url).pathname, folder], { stdio: ["pipe", "pipe", "ignore"] });
+        const child = spawn(process.execPath, [new URL("./lock-holder.ts", import.meta.url).pathname, folder], {
+          stdio: ["pipe", "pipe", "ignore"],
+        });
         holders.push(child);
         return Promise.race([once(child.stdout!, "data").then(() => "held"), once(child, "exit").then(() => "refused")]);
       }),

@@ -69,7 +69,8 @@ export function runWalSchedule(seed: number): void {
       });
       while (random.chance(0.4)) target.queue.step();
     }
-    if (describeState(stateOf(log)) !== describeState(state)) throw new WalViolation(`seed ${seed}, life ${life}: reads differ from what was appended`);
+    if (describeState(stateOf(log)) !== describeState(state))
+      throw new WalViolation(`seed ${seed}, life ${life}: reads differ from what was appended`);
     if (random.chance(0.3)) target.kill();
     else target.crash();
     before = now;

@@ -64,7 +64,11 @@ export function runMutant(run: MutantRun): Promise<MutantVerdict> {
 }
 
 /** Runs mutants with some parallelism; verdicts come in the order of the mutants. */
-export async function runMutants(mutants: readonly Mutant[], run: Omit<MutantRun, "mutant">, parallel: number = 2): Promise<MutantVerdict[]> {
+export async function runMutants(
+  mutants: readonly Mutant[],
+  run: Omit<MutantRun, "mutant">,
+  parallel: number = 2,
+): Promise<MutantVerdict[]> {
   const verdicts: MutantVerdict[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {

@@ -8,6 +8,16 @@ import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { type Dispatch, type TeamManifest, type TranscriptEvent, TriadError } from "@triad/protocol";
 import type { ModelCall, StepOutcome } from "../../services/ports.ts";
 
+/** What a thread is started with. */
+export interface ThreadStart {
+  readonly port: MessagePort;
+  readonly teamUrl: string;
+  /** One Int32: the `seq` of the last step begun. Shared, because a thread that blocks or dies tells nothing any more. */
+  readonly begun: SharedArrayBuffer;
+  readonly logLevel: string;
+  readonly worker: string;
+}
+
 /** An error as data: classes do not survive the way between threads. */
 export interface ThreadError {
   readonly code: string;

@@ -8,8 +8,7 @@ import { type Dispatch, errorFromBody, TriadError } from "@triad/protocol";
 import { move, Piscina, transferableSymbol, valueSymbol } from "piscina";
 import type { Verdict } from "../../core/index.ts";
 import type { TeamManifest, ThreadEvents, Threads, TranscriptReader } from "../../services/ports.ts";
-import { errorAsData, type FromThread, type ThreadError } from "./frames.ts";
-import type { ThreadStart } from "./thread.ts";
+import { errorAsData, type FromThread, type ThreadError, type ThreadStart } from "./frames.ts";
 import { ThreadSlot } from "./thread-slot.ts";
 
 /** How often threads are pinged and looked at. */
@@ -58,7 +57,7 @@ export class PiscinaThreads implements Threads {
     this.team = this.teamLoaded.promise;
     const suffix = import.meta.url.endsWith(".ts") ? "ts" : "js";
     const shared = {
-      filename: fileURLToPath(new URL(`./thread.${suffix}`, import.meta.url)),
+      filename: fileURLToPath(new URL(`../../thread.${suffix}`, import.meta.url)),
       // A thread is never without its one task, so piscina's waiting by Atomics would only block its loop.
       atomics: "disabled" as const,
       recordTiming: false,

@@ -5,11 +5,10 @@
  * T1 a step that was sent is held until its `ended` arrives or its thread's death was judged: none is forgotten.
  * T2 the judgement comes after the dead thread's last words were read.
  */
-import { MessageChannel } from "node:worker_threads";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
 import type { Dispatch } from "@triad/protocol";
 import { isBlocked, judgeDeath, restartBackoff, type Verdict } from "../../core/index.ts";
 import { FrameChannel, type FromThread, type ToThread } from "./frames.ts";
-import type { ThreadStart } from "./thread.ts";
 
 /** A loop that has not answered for this long is not merely busy with the step before. */
 const PING_GRACE_MS = 500;
@@ -44,8 +43,6 @@ export interface SlotOwner {
   received(frame: Exclude<FromThread, { kind: "pong" }>): void;
   died(verdicts: readonly Verdict[], reason: string): void;
 }
-
-type MessagePort = ThreadStart["port"];
 
 export class ThreadSlot {
   stateBytes = 0;

@@ -9,8 +9,8 @@ export interface AgentTriple {
   /** P: the parsed template, shared by all actors of the agent. */
   readonly prompt: Template;
   readonly promptVersion: number;
-  /** C: the negotiated context in this conversation; empty for a newcomer. */
-  readonly context: Float32Array;
+  /** C: the negotiated context in this conversation, float32 big-endian as it came; empty for a newcomer. Decoded by the few steps that read it. */
+  readonly context: Uint8Array;
   /** M as this worker needs it: what the agent declares it can do. */
   readonly capabilities: Requirements;
 }

@@ -19,7 +19,7 @@ const FLAGS: Readonly<Record<OpenMode, string>> = { read: "r", write: "r+", crea
 
 class NodeDiskFile implements DiskFile {
   readonly #descriptor: number;
-  #flushing = false;
+  #flushes = 0;
   #closed = false;
 
   constructor(descriptor: number) {
@@ -51,10 +51,10 @@ class NodeDiskFile implements DiskFile {
   }
 
   fdatasync(done: (error: Error | null) => void): void {
-    this.#flushing = true;
+    this.#flushes++;
     fdatasync(this.#descriptor, (error) => {
-      this.#flushing = false;
-      if (this.#closed) closeSync(this.#descriptor);
+      this.#flushes--;
+      if (this.#closed && this.#flushes === 0) closeSync(this.#descriptor);
       done(error);
     });
   }
@@ -67,7 +67,7 @@ class NodeDiskFile implements DiskFile {
     if (this.#closed) return;
     this.#closed = true;
     // A descriptor closed under a running flush could be reused by another file before the flush reaches the kernel.
-    if (!this.#flushing) closeSync(this.#descriptor);
+    if (this.#flushes === 0) closeSync(this.#descriptor);
   }
 }
 

@@ -10,7 +10,10 @@ import { encodeRecord, plainRecord, recordBytes, voteToPayload, type WalRecord }
 import type { LogEnd } from "./wal-recovery.ts";
 import { SEGMENT_NUMBER_FIRST, SPARE_NAME, segmentHeader, segmentName } from "./wal-segment.ts";
 
-/** Zeros are written in steps of this size, one after each flush, so that preparing a segment never holds up the loop. */
+/**
+ * Zeros are written and flushed in steps of this size, so that preparing a segment holds up neither the loop nor, when its first batch
+ * comes, the flush of that batch.
+ */
 const ZERO_STEP_BYTES: number = 1024 * 1024;
 const ZEROS = new Uint8Array(ZERO_STEP_BYTES);
 const HEADER_RECORD_BYTES = recordBytes(16);
@@ -30,6 +33,7 @@ export interface PlaceListener {
 interface Spare {
   readonly file: DiskFile;
   zeroed: number;
+  flushing: boolean;
 }
 
 export class SegmentWriter {
@@ -119,15 +123,20 @@ export class SegmentWriter {
     this.#end = encoder.end(this.#end.batch + 1);
   }
 
-  /** Call after a flush: prepares the next segment step by step once this one is half full. */
-  prepareNext(): void {
+  /** Call after a flush: prepares the next segment step by step once this one is half full. `failed` hears of a flush that failed. */
+  prepareNext(failed: (error: Error) => void): void {
     if (this.#end.offset * 2 < this.#capacity) return;
-    this.#spare ??= { file: createSpare(this.#disk, this.#folder), zeroed: 0 };
-    const { file, zeroed } = this.#spare;
-    const to = Math.min(zeroed + ZERO_STEP_BYTES, this.#segmentBytes);
-    if (to === zeroed) return;
-    zeroFill(file, zeroed, to);
-    this.#spare.zeroed = to;
+    this.#spare ??= { file: createSpare(this.#disk, this.#folder), zeroed: 0, flushing: false };
+    const spare = this.#spare;
+    const to = Math.min(spare.zeroed + ZERO_STEP_BYTES, this.#segmentBytes);
+    if (spare.flushing || to === spare.zeroed) return;
+    zeroFill(spare.file, spare.zeroed, to);
+    spare.zeroed = to;
+    spare.flushing = true;
+    spare.file.fdatasync((error) => {
+      spare.flushing = false;
+      if (error !== null) failed(error);
+    });
   }
 
   close(): void {
@@ -137,7 +146,7 @@ export class SegmentWriter {
   }
 
   #roll(bytes: number): void {
-    const spare = this.#spare ?? { file: createSpare(this.#disk, this.#folder), zeroed: 0 };
+    const spare = this.#spare ?? { file: createSpare(this.#disk, this.#folder), zeroed: 0, flushing: false };
     this.#spare = undefined;
     const capacity = Math.max(this.#segmentBytes, bytes);
     zeroFill(spare.file, spare.zeroed, capacity);
@@ -173,7 +182,14 @@ class BatchEncoder {
   }
 
   end(batch: number): LogEnd {
-    return { segment: this.#start.segment, offset: this.#start.offset + this.length, seq: this.#seq, crc: this.#crc, batch, batchOffset: this.#start.offset };
+    return {
+      segment: this.#start.segment,
+      offset: this.#start.offset + this.length,
+      seq: this.#seq,
+      crc: this.#crc,
+      batch,
+      batchOffset: this.#start.offset,
+    };
   }
 }
 

@@ -253,13 +253,16 @@ export class WriteAheadLog implements DurableLog {
 
   #prepareNext(): void {
     try {
-      this.#writer.prepareNext();
+      this.#writer.prepareNext((error) => {
+        if (this.#closing === undefined) this.#fail(error);
+      });
     } catch (error) {
       this.#fail(error);
     }
   }
 
   #fail(cause: unknown): void {
+    if (this.#failed !== undefined) return;
     const reason = cause instanceof Error ? cause.message : String(cause);
     const failure = new TriadError(
       "TRIAD_STORE_FAILED",

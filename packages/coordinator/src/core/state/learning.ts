@@ -5,7 +5,7 @@
 import { CONTEXT_DIM, floatsFromBytes, floatsToBytes, limits, type Requirements, type SkillStatistics } from "@triad/protocol";
 import { teachPrototypes } from "../routing/prototypes.ts";
 import { observeCommitted, observeFailed, observeQuality, type StepMeasure, skillShares } from "../routing/statistics.ts";
-import { foldEvidence } from "../transition/evidence.ts";
+import { foldEvidence, PROFILE_SHARE } from "../transition/evidence.ts";
 import { negotiate, type TeamMember } from "../transition/negotiation.ts";
 import type { Application } from "./application.ts";
 import { keys } from "./keys.ts";
@@ -63,7 +63,7 @@ function foldProfile(app: Application, name: string, evidence: { readonly vector
   const agent = app.tx.agent(name);
   if (agent === undefined) return;
   const before = agent.profile.length === 0 ? undefined : floatsFromBytes(agent.profile);
-  app.tx.put(keys.agent(name), { ...agent, profile: floatsToBytes(foldEvidence(before, evidence.vector, evidence.scale)) });
+  app.tx.put(keys.agent(name), { ...agent, profile: floatsToBytes(foldEvidence(before, evidence.vector, evidence.scale, PROFILE_SHARE)) });
 }
 
 const NOTHING = new Float32Array(0);

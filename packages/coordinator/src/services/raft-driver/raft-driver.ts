@@ -336,6 +336,8 @@ export class RaftDriver {
   #deliver(message: Message): void {
     if (message.to === this.#id) this.#node.step(message);
     else if (isWireMessage(message)) this.#outbox.add(message);
+    // Only a log that was cut makes the core send a snapshot, and nothing cuts it yet.
+    else throw new TriadError("TRIAD_NOT_AVAILABLE", `${message.type} to another coordinator is not available in this version.`);
   }
 
   #halt(): void {

@@ -112,10 +112,12 @@ export class Router {
     const text = this.textOf(tx, task);
     const taken = step.members.flatMap((other) => (other.member !== member.member && other.agent !== null ? [other.agent] : []));
     const inEntry = extra.filter((pick) => pick.task === task.id).map((pick) => pick.agent);
+    // Whoever has just handed on is no incumbent of the step that it gives away.
+    const incumbent = step.n > 1 ? undefined : (text.incumbent ?? undefined);
     const request: RoutingRequest = {
       requires: step.requires ?? undefined,
       hasText: text.embedding !== null,
-      incumbent: text.incumbent ?? undefined,
+      incumbent,
       exclude: [...taken, ...inEntry],
       explore: this.ports.rng(),
     };

@@ -1,31 +1,28 @@
 /**
- * The entry of a step thread: one long-lived piscina task a thread, which loads the team, then runs the steps that come through its port until
+ * The composition root and entry of a step thread: one long-lived piscina task a thread, which loads the team, then runs the steps that come through its port until
  * it is told to stop. Everything that a team's code can break, it breaks here and not in the worker's main thread.
  */
-import "./resolve-triad.ts";
+import "./adapters/threads/resolve-triad.ts";
 import { hash } from "node:crypto";
-import type { MessagePort } from "node:worker_threads";
 import { errorFromBody, type TranscriptEvent, TriadError } from "@triad/protocol";
 import pino, { type Logger } from "pino";
-import type { AgentDefinition, TeamDefinition } from "../../define.ts";
-import { digestOf, manifestOf } from "../../manifest.ts";
-import type { Model } from "../../services/model.ts";
-import type { TranscriptReader } from "../../services/ports.ts";
-import { ConversationMemory } from "../../services/recall.ts";
-import { StepRunner } from "../../services/step-runner.ts";
-import { createModel } from "../models/create-model.ts";
-import { PROCESS_CLOCK } from "../process-clock.ts";
-import { errorAsData, FrameChannel, type FromThread, type ThreadError, type ToThread } from "./frames.ts";
-import { loadTeam } from "./load-team.ts";
-
-export interface ThreadStart {
-  readonly port: MessagePort;
-  readonly teamUrl: string;
-  /** One Int32: the `seq` of the last step begun. Shared, because a thread that blocks or dies tells nothing any more. */
-  readonly begun: SharedArrayBuffer;
-  readonly logLevel: string;
-  readonly worker: string;
-}
+import { createModel } from "./adapters/models/create-model.ts";
+import { PROCESS_CLOCK } from "./adapters/process-clock.ts";
+import {
+  errorAsData,
+  FrameChannel,
+  type FromThread,
+  type ThreadError,
+  type ThreadStart,
+  type ToThread,
+} from "./adapters/threads/frames.ts";
+import { loadTeam } from "./adapters/threads/load-team.ts";
+import type { AgentDefinition, TeamDefinition } from "./define.ts";
+import { digestOf, manifestOf } from "./manifest.ts";
+import type { Model } from "./services/model.ts";
+import type { TranscriptReader } from "./services/ports.ts";
+import { ConversationMemory } from "./services/recall.ts";
+import { StepRunner } from "./services/step-runner.ts";
 
 type Channel = FrameChannel<FromThread, ToThread>;
 
