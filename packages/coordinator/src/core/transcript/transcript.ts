@@ -9,8 +9,6 @@
  */
 import { CanonicalError, encodeCanonical, type TranscriptEvent } from "@triad/protocol";
 
-export { factsBytes, type MergedFacts, mergeFacts, type Provenance } from "./facts.ts";
-
 /** Hex SHA-256 of some bytes. */
 export type Sha256 = (bytes: Uint8Array) => string;
 
