@@ -185,7 +185,7 @@ function metricsOf(threads: PiscinaThreads, manifest: TeamManifest, lag: LoopLag
     threads: () => threads.count,
     agents: () => manifest.agents.length,
     stateBytes: () => threads.stateBytes,
-    lagSeconds: () => lag.lastMs / 1000,
+    lagSeconds: () => lag.takeForScrapeMs() / 1000,
   });
 }
 

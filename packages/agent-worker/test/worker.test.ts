@@ -243,7 +243,12 @@ describe("how a worker ends", () => {
   test("another process under its id: it ends with TRIAD_WORKER_REPLACED", async () => {
     await using s = await scene();
     await registered(s.coordinator);
+    const bootId = s.coordinator.of("RegisterWorker")[0]?.bootId ?? "";
+    // Both processes hear the inbox of their id: the one that took it goes on.
     s.coordinator.send("w1", { kind: "replaced", ...header(s.coordinator), bootId: "b-other" });
+    s.coordinator.send("w1", { kind: "dispatch", ...header(s.coordinator), items: [dispatchOf(1, "echo", "still here")] });
+    await until(() => s.coordinator.of("StepFinished").length === 1, "work goes on");
+    s.coordinator.send("w1", { kind: "replaced", ...header(s.coordinator), bootId });
     expect(await s.worker.done).toBe(1);
     expect(s.worker.failure()?.code).toBe("TRIAD_WORKER_REPLACED");
   });

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { TriadError } from "@triad/protocol";
+import { TriadError } from "@triad/protocol/words";
 import { messageOf } from "./exit-code.ts";
 import type { Parsed } from "./values.ts";
 

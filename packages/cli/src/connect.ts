@@ -1,6 +1,6 @@
 /** How a client command finds its cluster: `--url`, else the addresses that `up` left in the data directory. */
 import { TriadClient } from "@triad/client";
-import { TriadError } from "@triad/protocol";
+import { TriadError } from "@triad/protocol/words";
 import { ClusterFiles } from "./cluster/cluster-files.ts";
 import { apiToken, readConfigFile, resolveSettings } from "./configuration.ts";
 import { dataDir, url } from "./settings.ts";

@@ -1,6 +1,6 @@
 /** Exit codes of the contract, and how an error reaches the user: one line on stderr, never a stack for what the user can mend. */
 import { inspect } from "node:util";
-import { type ErrorCode, TriadError } from "@triad/protocol";
+import { type ErrorCode, TriadError } from "@triad/protocol/words";
 
 export const EXIT = { done: 0, failed: 1, usage: 2, unreachable: 3 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -2,7 +2,7 @@
  * The command line as a whole: every command with its flags, none of their code. Each command's module is loaded when it is run, so that
  * `triad --help` and `triad status` load little.
  */
-import { TriadError } from "@triad/protocol";
+import { TriadError } from "@triad/protocol/words";
 import { Command, CommanderError, type OutputConfiguration } from "commander";
 import { EXIT, errorLine, exitCodeOf } from "./exit-code.ts";
 import { note } from "./output.ts";

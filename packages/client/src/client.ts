@@ -2,7 +2,7 @@
  * The client of a Triad cluster over HTTP, for Node and browsers. Knows the routes and what makes each safe to repeat; how a request
  * finds a coordinator that answers is transport.ts.
  */
-import { mintId, TriadError } from "@triad/protocol";
+import { mintId, TriadError } from "@triad/protocol/words";
 import { Task } from "./task.ts";
 import { type Fetch, RETRY_MS_DEFAULT, TRY_MS_DEFAULT, Transport, UNREACHABLE_MS_DEFAULT } from "./transport.ts";
 import type {
@@ -91,8 +91,10 @@ export class TriadClient {
   /** How good it was, in [0, 1]; teaches the capability matrix. */
   async feedback(id: string, feedback: { readonly quality: number; readonly step?: number }, options: CallOptions = {}): Promise<void> {
     // The key makes a repeat after a lost answer teach once.
-    const headers = { "idempotency-key": mintKey() };
-    await this.#transport.json("POST", `/v1/tasks/${encodeURIComponent(id)}/feedback`, { body: feedback, headers, ...options });
+    await this.#transport.json("POST", `/v1/tasks/${encodeURIComponent(id)}/feedback`, {
+      body: { ...feedback, idempotencyKey: mintKey() },
+      ...options,
+    });
   }
 
   async conversation(id: string, options: CallOptions & { readonly verify?: boolean } = {}): Promise<ConversationView> {

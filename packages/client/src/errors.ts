@@ -2,7 +2,7 @@
  * HTTP answers as typed errors, and the error of a task that did not complete. What may be repeated is decided here, once:
  * transport.ts only looks at `retryable`.
  */
-import { errorFromBody, isErrorCode, TriadError } from "@triad/protocol";
+import { errorFromBody, isErrorCode, TriadError } from "@triad/protocol/words";
 import type { TaskView } from "./types.ts";
 
 /** A task that ended without completing. `task` is the whole of it: what was committed before stays readable. */

@@ -5,7 +5,7 @@
  * E1: a committed event is yielded once, in order: a resume starts after the last id that was yielded.
  * E2: live events (no id) may be missed over a resume, and are never replayed.
  */
-import { type Json, TriadError } from "@triad/protocol";
+import { type Json, TriadError } from "@triad/protocol/words";
 import { backOffMs } from "./back-off.ts";
 import { type ServerSentEvent, SseOverflowError, SseParser } from "./sse-parser.ts";
 import { pause, type Transport } from "./transport.ts";

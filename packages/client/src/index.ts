@@ -6,7 +6,7 @@
  *     for await (const event of task.events()) console.log(event.event);
  *     const { output } = await task.result();
  */
-export { type ErrorCode, TriadError } from "@triad/protocol";
+export { type ErrorCode, TriadError } from "@triad/protocol/words";
 export { type CallOptions, type ConnectOptions, TriadClient } from "./client.ts";
 export { TaskFailedError } from "./errors.ts";
 export type { EventStreamOptions } from "./event-stream.ts";

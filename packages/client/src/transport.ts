@@ -7,7 +7,7 @@
  * T2: every address was tried at least once since the last answer before the cluster is called unreachable.
  * T3: each try has a bound of its own, so that a coordinator that is stopped costs one try, not the request.
  */
-import { TriadError } from "@triad/protocol";
+import { TriadError } from "@triad/protocol/words";
 import { backOffMs } from "./back-off.ts";
 import { type Refusal, refusalOf } from "./errors.ts";
 

@@ -2,7 +2,7 @@
  * What a coordinator answers over HTTP, as types (the contract's table of routes). Kept apart from how it is asked for (transport.ts).
  * Fields may be added by later versions; none is taken away.
  */
-import type { ErrorBody, Fact, Json, Observation, Requirements, RoutingDecision, Strategy, TaskStatus } from "@triad/protocol";
+import type { ErrorBody, Fact, Json, Observation, Requirements, RoutingDecision, Strategy, TaskStatus } from "@triad/protocol/words";
 
 /** What `submit` takes; without `idempotencyKey` one is minted, so that repeats make no second task. */
 export interface SubmitRequest {

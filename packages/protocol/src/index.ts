@@ -45,10 +45,6 @@ export {
   quantiseRouting,
   quantiseScaled,
 } from "./embedding.ts";
-export { ERRORS, type ErrorBody, type ErrorCode, type ErrorEntry, errorFromBody, isErrorCode, TriadError } from "./errors.ts";
-export { type IdKind, isId, isToken, mintId } from "./ids.ts";
-export { type FactsDelta, isFactName, isJson, type Json } from "./json.ts";
-export * as limits from "./limits.ts";
 export type {
   CommitPublished,
   CoordinatorStatus,
@@ -68,27 +64,6 @@ export type {
 } from "./messages.ts";
 export { factsDeltaSchema, requirementsSchema, strategySchema } from "./schemas.ts";
 export { DISCOVER_SUBJECT, type ParsedSubject, parseSubject, type RaftLane, type Subjects, subjectsOf } from "./subjects.ts";
-export type {
-  Aggregate,
-  CandidateScore,
-  EndStatus,
-  Fact,
-  Facts,
-  FailureCause,
-  NextMove,
-  Observation,
-  Pick,
-  Requirements,
-  RouteReason,
-  RoutingDecision,
-  ScoreParts,
-  Strategy,
-  TaskError,
-  TaskStatus,
-  Usage,
-  ViewReport,
-} from "./task.ts";
-export type { TranscriptEvent, TranscriptEventType } from "./transcript.ts";
 export {
   type AgentManifest,
   CONTEXT_DIM,
@@ -99,3 +74,4 @@ export {
   type SkillStatistics,
   type TeamManifest,
 } from "./triple.ts";
+export * from "./words.ts";

@@ -24,7 +24,7 @@ export class PlainNats implements AsyncDisposable {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    socket.on("data", (chunk) => this.#feed(chunk));
+    socket.on("data", (chunk: Buffer) => this.#feed(chunk));
   }
 
   static async connect(address: string): Promise<PlainNats> {

@@ -39,7 +39,7 @@ function wait(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-const template = "You are {{agent}}.\nKnown: {{facts:json}}\nTask: {{input:text:required}}";
+const template = "You are {{agent:text}}.\nKnown: {{facts:json}}\nTask: {{input:text:required}}";
 const prompt = { template, version: 1 };
 
 /** Passes the walk to the other one, in turn by name and by skill; every fact of the steps before must be there. */
@@ -121,7 +121,7 @@ const offender: AgentConfig = defineAgent({
         return turn.finish({ output: "y".repeat(300_000) });
       case "function":
         return turn.finish({ output: { run: () => undefined } });
-      case undefined:
+      default:
         return turn.handoff({ to: "offender", output: "again" });
     }
   },

@@ -193,7 +193,8 @@ export class WorkerSession {
         this.reregister(message.token);
         return;
       case "replaced":
-        if (message.bootId === bootId) return;
+        // It names the process that lost the id; whoever took it hears the same inbox.
+        if (message.bootId !== bootId) return;
         pool.abortAll();
         this.end.resolve({
           kind: "failed",

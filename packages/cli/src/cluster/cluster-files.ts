@@ -12,7 +12,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { isToken, mintId, TriadError } from "@triad/protocol";
+import { isToken, mintId, TriadError } from "@triad/protocol/words";
 import { readJson, writeWhole } from "../durable-file.ts";
 
 export interface CoordinatorIdentity {

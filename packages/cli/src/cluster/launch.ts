@@ -7,7 +7,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync } from "node:fs";
-import { TriadError } from "@triad/protocol";
+import { TriadError } from "@triad/protocol/words";
 import { ENTRY_FILE } from "../compile-cache.ts";
 import type { Say } from "../progress.ts";
 import { lastWords, openLog } from "../supervisor/log-file.ts";

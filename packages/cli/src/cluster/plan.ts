@@ -2,7 +2,7 @@
  * `<data-dir>/run/plan.json`: what the supervisor is to keep running. Written by `up` and `scale`, read by the supervisor at its start and
  * at SIGHUP. May hold the credentials of an outside nats-server, so nobody else may read it.
  */
-import { TriadError } from "@triad/protocol";
+import { TriadError } from "@triad/protocol/words";
 import { readJson, writeWhole } from "../durable-file.ts";
 import type { ClusterFiles, ClusterIdentity } from "./cluster-files.ts";
 

@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
-import { isErrorCode, TriadError } from "@triad/protocol";
+import { isErrorCode, TriadError } from "@triad/protocol/words";
 import { compileCacheFolder, ENTRY_FILE } from "../compile-cache.ts";
 import { probeNats } from "../nats/nats-probe.ts";
 import { chooseNatsPort, findNatsServer } from "../nats/nats-server.ts";

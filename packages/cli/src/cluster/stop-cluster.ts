@@ -5,7 +5,7 @@
  * D1: the supervisor ends before anything else is killed, so that nothing is started again behind our back.
  * D2: workers drain while coordinators and nats still run.
  */
-import { TriadError } from "@triad/protocol";
+import { TriadError } from "@triad/protocol/words";
 import { findByEnvironment, isAlive, type ProcessIdentity, signal } from "../processes/process-identity.ts";
 import { type ChildKind, STOP_MS, STOP_ORDER } from "../supervisor/child-spec.ts";
 import { readState } from "../supervisor/state-file.ts";

@@ -1,7 +1,7 @@
 /** One `up` at a time in a data directory: a file that names its holder. A holder that is gone holds nothing. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { TriadError } from "@triad/protocol";
+import { TriadError } from "@triad/protocol/words";
 import { readJson } from "../durable-file.ts";
 import { messageOf } from "../exit-code.ts";
 import { identityOf, isAlive, type ProcessIdentity } from "../processes/process-identity.ts";

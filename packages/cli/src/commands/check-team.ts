@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { TriadError } from "@triad/protocol";
+import { TriadError } from "@triad/protocol/words";
 import { EXIT, messageOf } from "../exit-code.ts";
 
 export async function runCheckTeam(word: string): Promise<number> {

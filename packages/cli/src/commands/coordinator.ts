@@ -1,6 +1,6 @@
 /** `triad coordinator`: one coordinator process in the foreground. What it does is @triad/coordinator's; here its flags are made sense of. */
 import { resolve } from "node:path";
-import { TriadError } from "@triad/protocol";
+import { TriadError } from "@triad/protocol/words";
 import { readIdentityFile } from "../cluster/cluster-files.ts";
 import { apiToken, readConfigFile, resolveSettings, type Setting } from "../configuration.ts";
 import { host, isLoopback, logLevel, nats, PORT_MAX } from "../settings.ts";

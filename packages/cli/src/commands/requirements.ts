@@ -1,5 +1,5 @@
 /** `--require skill=weight`, repeated, as a task's requirements. */
-import { TriadError } from "@triad/protocol";
+import { TriadError } from "@triad/protocol/words";
 import { parseRequirement } from "../values.ts";
 
 export function requirementsOf(words: readonly string[] | undefined): { requires?: Record<string, number> } {

@@ -1,5 +1,5 @@
 /** `triad scale workers N`: tells the supervisor, and returns once exactly these workers are up and those that went have drained. */
-import { TriadError } from "@triad/protocol";
+import { TriadError } from "@triad/protocol/words";
 import { ClusterFiles } from "../cluster/cluster-files.ts";
 import { type ClusterPlan, readPlan, writePlan } from "../cluster/plan.ts";
 import { clusterView } from "../cluster/readiness.ts";

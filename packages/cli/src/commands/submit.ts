@@ -1,6 +1,6 @@
 /** `triad submit`: one task, its answer on stdout. Exit 1 where the task ends without completing, with its error on stderr. */
 import { type SubmitRequest, type Task, TaskFailedError, type TaskView } from "@triad/client";
-import { limits, TriadError } from "@triad/protocol";
+import { limits, TriadError } from "@triad/protocol/words";
 import { type ClusterFlags, connectCluster } from "../connect.ts";
 import { EXIT, errorLine } from "../exit-code.ts";
 import { data, json, note } from "../output.ts";

@@ -3,7 +3,7 @@
  * SIGTERM ends the cluster in order; SIGHUP reads the plan again and starts or drains workers.
  */
 import { rmSync } from "node:fs";
-import { TriadError } from "@triad/protocol";
+import { TriadError } from "@triad/protocol/words";
 import { coordinatorChildren, freeWorkerId, natsChild, workerChild } from "../cluster/cluster-children.ts";
 import { ClusterFiles } from "../cluster/cluster-files.ts";
 import { type ClusterPlan, readPlan } from "../cluster/plan.ts";

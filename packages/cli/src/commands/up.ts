@@ -1,5 +1,5 @@
 /** `triad up`: checks, starts and watches a cluster; detached, or in the foreground until Ctrl-C. */
-import { TriadError } from "@triad/protocol";
+import { TriadError } from "@triad/protocol/words";
 import { ClusterFiles } from "../cluster/cluster-files.ts";
 import { type Launched, launch } from "../cluster/launch.ts";
 import type { ClusterPlan } from "../cluster/plan.ts";

@@ -1,6 +1,6 @@
 /** `triad worker`: one worker process in the foreground. What it does is @triad/agent-worker's; here its flags are made sense of. */
 import { randomBytes } from "node:crypto";
-import { isToken, TriadError } from "@triad/protocol";
+import { isToken, TriadError } from "@triad/protocol/words";
 import { readConfigFile, resolveSettings, type Setting } from "../configuration.ts";
 import { defaultTeamFile, host, logLevel, nats, PORT_MAX, team, threads } from "../settings.ts";
 import { parseWhole } from "../values.ts";

@@ -4,7 +4,7 @@
  */
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { TriadError } from "@triad/protocol";
+import { TriadError } from "@triad/protocol/words";
 
 const PROBE_MS = 3_000;
 /** INFO of a large cluster names its servers; beyond this it is no nats-server. */

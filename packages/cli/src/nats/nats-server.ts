@@ -1,7 +1,7 @@
 /** The nats-server that a cluster brings with it: where its binary is, and which port it gets. */
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { TriadError } from "@triad/protocol";
+import { TriadError } from "@triad/protocol/words";
 import { portFree } from "./ports.ts";
 
 /** The first nats-server on PATH. */

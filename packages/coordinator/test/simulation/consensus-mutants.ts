@@ -34,6 +34,12 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     replace: '|| (type === "MsgVoteResp" && to === this.id) ||',
   },
   {
+    name: "votes asked for before the own vote is durable",
+    file: `${DRIVER}/raft-driver.ts`,
+    find: 'else if (message.type === "MsgVote") voteRequests.push(message);',
+    replace: "",
+  },
+  {
     name: "vote cleared on a step-down within the term (2)",
     file: `${CORE}/raft-state.ts`,
     find: "if (this.term !== term) {",
@@ -102,8 +108,8 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   {
     name: "failed flush taken for success (37)",
     file: `${STORE}/wal.ts`,
-    find: "    if (error !== null) {\n      this.#fail(error);",
-    replace: "    if (error instanceof RangeError) {\n      this.#fail(error);",
+    find: "    if (error !== null) {\n      this.#fail(error);\n      return;",
+    replace: "    if (error instanceof RangeError) {\n      this.#fail(error);\n      return;",
   },
   {
     name: "what a killed process left in the page cache is believed",

@@ -129,4 +129,46 @@ describe("the log appends", () => {
     settle(target.queue);
     for (const outcome of [first, second, third]) expect(outcome.error).toMatchObject({ code: "TRIAD_STORE_FAILED" });
   });
+
+  it("is poisoned by a refused write, such as a full disk", () => {
+    const target = bench();
+    const log = target.open({ bootstrap: true });
+    const first = append(log, [entry(1, 1)], { term: 1, vote: 1, commit: 0 });
+    settle(target.queue);
+    target.disk.writeError = new Error("ENOSPC: no space left on device");
+    const second = append(log, [entry(2, 1)]);
+    target.disk.writeError = undefined;
+    const third = append(log, [entry(3, 1)]);
+    settle(target.queue);
+    expect([first.error, second.error, third.error].map((error) => error?.message.includes("ENOSPC"))).toEqual([undefined, true, true]);
+    expect(target.fatal).toHaveLength(1);
+    target.crash();
+    expect(target.open().lastIndex()).toBe(1);
+  });
+
+  it("prepares the next segment while it writes this one, and survives a crash in the middle of that", () => {
+    const target = bench();
+    const log = target.open({ bootstrap: true });
+    for (let index = 1; index <= 10; index++) {
+      append(log, [entry(index, 1, 900)], { term: 1, vote: 1, commit: index - 1 });
+      settle(target.queue);
+    }
+    expect(target.disk.paths()).toContain(`${FOLDER}/wal-spare.tmp`);
+    target.crash();
+    const again = target.open();
+    expect(again.lastIndex()).toBe(10);
+    expect(target.disk.paths().filter((path) => path.endsWith(".tmp"))).toEqual([]);
+  });
+
+  it("closes when what was appended is durable, commit index included", async () => {
+    const target = bench();
+    const log = target.open({ bootstrap: true });
+    append(log, [entry(1, 1)], { term: 1, vote: 1, commit: 0 });
+    append(log, [], { term: 1, vote: 1, commit: 1 });
+    const closed = log.close();
+    settle(target.queue);
+    await closed;
+    target.crash();
+    expect(target.open().initialState().hardState.commit).toBe(1);
+  });
 });

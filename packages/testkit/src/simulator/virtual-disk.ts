@@ -102,6 +102,8 @@ export class VirtualDisk {
   flushMs: readonly [number, number];
   /** Probability that a flush fails. After a failure the pages count as clean, as on Linux: the next flush would report success. */
   flushFailure = 0;
+  /** While set, every write throws it: a full or broken disk. */
+  writeError: Error | undefined;
   /** The process whose flushes these are; its death takes the completions with it. */
   owner: VirtualProcess | undefined;
   flushes = 0;
@@ -211,6 +213,7 @@ export class VirtualDisk {
   #file(inode: Inode): VirtualFile {
     return {
       write: (position, bytes) => {
+        if (this.writeError !== undefined) throw this.writeError;
         const write = { position, bytes: bytes.slice() };
         inode.live.apply(write);
         inode.unflushed.push(write);

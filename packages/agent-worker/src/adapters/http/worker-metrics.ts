@@ -40,7 +40,7 @@ export class PrometheusMetrics implements WorkerMetrics {
     read("triad_worker_threads", "Threads that run steps.", readings.threads);
     read("triad_worker_agents", "Agents that this worker hosts.", readings.agents);
     read("triad_agent_state_bytes", "What the threads keep of their actors: triples and transcripts.", readings.stateBytes);
-    read("triad_event_loop_lag_seconds", "How late the main thread's loop runs.", readings.lagSeconds);
+    read("triad_event_loop_lag_seconds", "Longest lag of the main thread's loop since the last scrape.", readings.lagSeconds);
   }
 
   stepEnded(agent: string, outcome: string, seconds: number): void {

@@ -236,6 +236,7 @@ export class WriteAheadLog implements DurableLog {
   }
 
   #flushed(error: Error | null, startedMs: number): void {
+    if (this.#failed !== undefined) return;
     if (error !== null) {
       this.#fail(error);
       return;
@@ -246,9 +247,8 @@ export class WriteAheadLog implements DurableLog {
     // The next write starts before anyone is told, so that the disk does not wait for what they do.
     this.#writeWaiting();
     for (const { done } of batch) done(null);
-    if (this.#writing !== undefined) return;
-    if (this.#closing !== undefined) this.#closing();
-    else this.#prepareNext();
+    if (this.#closing === undefined) this.#prepareNext();
+    else if (this.#writing === undefined) this.#closing();
   }
 
   #prepareNext(): void {
@@ -264,14 +264,8 @@ export class WriteAheadLog implements DurableLog {
   #fail(cause: unknown): void {
     if (this.#failed !== undefined) return;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const failure = new TriadError(
-      "TRIAD_STORE_FAILED",
-      `The disk refused a write or a sync in ${this.#options.folder}: ${reason}`,
-      undefined,
-      {
-        cause,
-      },
-    );
+    const message = `The disk refused a write or a sync in ${this.#options.folder}: ${reason}`;
+    const failure = new TriadError("TRIAD_STORE_FAILED", message, undefined, { cause });
     this.#failed = failure;
     this.#options.onFatal(failure);
     const abandoned = [...(this.#writing ?? []), ...this.#waiting];

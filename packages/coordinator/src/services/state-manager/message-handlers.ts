@@ -63,7 +63,9 @@ async function propose(
   commands: readonly Command[],
 ): Promise<ProposeReply> {
   if (!engine.leads) return { kind: "notLeader", leader: engine.leader };
-  const foreign = fromCoordinator ? undefined : commands.find((command) => !FROM_WORKERS.has(command.type) && !isLeaveTaking(command, from));
+  const foreign = fromCoordinator
+    ? undefined
+    : commands.find((command) => !FROM_WORKERS.has(command.type) && !isLeaveTaking(command, from));
   if (foreign !== undefined) return { kind: "refused", code: "TRIAD_BAD_REQUEST", message: `a worker cannot propose ${foreign.type}` };
   try {
     return { kind: "proposed", results: await Promise.all(commands.map((command) => engine.propose(command))) };
