@@ -81,6 +81,9 @@ async function start(
   const loaded = await threads.team;
   const metrics = metricsOf(threads, loaded.manifest, lag);
   const connection = await connectNats(options.nats, `triad-worker-${options.id}`, options.natsCredentials);
+  void connection.closed().then((cause) => {
+    wiring.fatal.resolve(new TriadError("TRIAD_NATS_UNREACHABLE", "the connection to NATS was closed for good", undefined, { cause }));
+  });
   const bus = new NatsBus({ connection, log, frameDropped: () => metrics.frameDropped() });
   closers.push(() => bus.close());
   const directory = await discoverCluster(bus, PROCESS_CLOCK, options.cluster, signal);
@@ -94,7 +97,7 @@ async function start(
   const session = sessionOf(options, { http: http?.url ?? "", loaded, bus, directory, link, pool, metrics, log, threads, lag });
   closers.push(() => session.close());
   session.start();
-  return running(session, http?.url ?? "", closers, log, connection.closed());
+  return running(session, http?.url ?? "", closers, log, wiring.fatal.promise);
 }
 
 function running(
@@ -102,7 +105,7 @@ function running(
   http: string,
   closers: (() => Promise<void> | void)[],
   log: Logger,
-  natsClosed: Promise<unknown>,
+  fatal: Promise<TriadError>,
 ): RunningWorker {
   const done = Promise.withResolvers<number>();
   let failure: TriadError | undefined;
@@ -115,9 +118,9 @@ function running(
     if (end.kind === "failed") failure = end.error;
     return finish(end.kind === "failed" ? 1 : 0);
   });
-  void natsClosed.then((error) => {
-    if (ending !== undefined) return;
-    failure = new TriadError("TRIAD_NATS_UNREACHABLE", "the connection to NATS was closed for good", undefined, { cause: error });
+  void fatal.then((error) => {
+    if (ending !== undefined) return undefined;
+    failure = error;
     return finish(1);
   });
   let stopping: Promise<void> | undefined;
@@ -135,6 +138,8 @@ function running(
 
 /** What the threads need of services that are made after them; until then nothing runs in them. */
 class Wiring implements TranscriptReader {
+  /** What ends the worker from below. */
+  readonly fatal: PromiseWithResolvers<TriadError> = Promise.withResolvers<TriadError>();
   private pool: AgentPool | undefined;
   private reader: TranscriptReader | undefined;
 
@@ -176,7 +181,11 @@ function threadsOf(options: WorkerOptions, log: Logger, wiring: Wiring): Piscina
         events.died(thread, steps, reason);
       },
     },
-    broken: (error) => log.error({ code: error.code }, errorFromBody(error).message),
+    broken: (error, ready) => {
+      log.error({ code: error.code, ready }, error.message);
+      // Without a thread nothing it holds would ever end: whoever restarts the worker sees why.
+      if (ready === 0) wiring.fatal.resolve(errorFromBody(error));
+    },
   });
 }
 

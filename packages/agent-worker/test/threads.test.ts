@@ -29,6 +29,7 @@ class Bench {
       worker: "w1",
       logLevel: "silent",
       nowMs: () => performance.now(),
+      heapMb: 64,
       reader: { read: async (_conversation, from, to) => this.pages.slice(from - 1, to) },
       broken: (error) => void this.broken.push(error),
       events: {
@@ -113,8 +114,8 @@ describe("a thread", () => {
     expect(b.outcomes.get(after)).toMatchObject({ output: "after" });
   });
 
-  test("a step that ends its process, at once or later, ends only its thread", async () => {
-    for (const agent of ["exits", "exits-later", "leaks"]) {
+  test("a step that ends its process, at once or later, throws where nobody listens or eats its memory, ends only its thread", async () => {
+    for (const agent of ["exits", "exits-later", "leaks", "hoards"]) {
       await b.ready();
       const exit = run(agent);
       await ended(exit);

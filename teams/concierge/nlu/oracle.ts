@@ -22,7 +22,7 @@ export function readOracle(domain: Domain, words: Words, acts: readonly GoldAct[
   }
   const byWords = readRules(domain, words, facts, tables);
   const carried = byWords.carried.filter((slot) => inform[slot] === undefined);
-  for (const [slot, value] of Object.entries(byWords.inform)) if (inform[slot] === undefined && (process.env.OR==="1" || carried.includes(slot) || slot==="name" || Object.keys(inform).length===0)) inform[slot] = value;
+  for (const [slot, value] of Object.entries(byWords.inform)) if (inform[slot] === undefined) inform[slot] = value;
   return { domain, inform, carried, requests, book: byWords.book || requests.includes("ref"), answer: byWords.answer };
 }
 

@@ -132,7 +132,9 @@ export class LeaderLink implements Proposer {
       );
     } catch (error) {
       if (isTooLarge(error)) return { kind: "tooLarge" };
-      throw error;
+      // A mistake of the bus must not lose what waits for an answer (L2): it is logged and counts as silence.
+      this.options.log.error({ error: error instanceof Error ? error.message : String(error) }, "a proposal could not be sent");
+      return { kind: "silent" };
     }
   }
 

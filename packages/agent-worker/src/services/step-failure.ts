@@ -48,7 +48,7 @@ export function timeoutFailure(timeoutMs: number): StepFailure {
 }
 
 export function killedFailure(reason: string): StepFailure {
-  const message = `the step ended or blocked its thread: ${reason}`.slice(0, MESSAGE_LENGTH_MAX);
+  const message = `the step ended or blocked its thread (${reason})`.slice(0, MESSAGE_LENGTH_MAX);
   return { cause: "killed", terminal: false, error: { code: "TRIAD_STEP_KILLED", message } };
 }
 

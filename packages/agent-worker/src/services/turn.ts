@@ -214,11 +214,13 @@ export class StepTurn implements Turn {
     throw notAvailable("turn.effect");
   }
 
-  /** Facts in the order of their names (the order of the dispatch's own map), each with the event that set it as far as it is at hand. */
+  /** Facts in the order of their names, so that the same facts are the same bytes whoever sent them; each with the event that set it, as far as at hand. */
   private viewFacts(events: readonly TranscriptEvent[]): readonly ViewFact[] {
     const setBy = new Map<string, number>();
     for (const event of events) for (const name of Object.keys(event.facts)) setBy.set(name, event.seq);
-    return Object.entries(this.dispatch.facts).map(([name, fact]) => ({ name, value: fact.value, setBy: setBy.get(name) ?? 0 }));
+    return Object.keys(this.dispatch.facts)
+      .sort()
+      .map((name) => ({ name, value: this.dispatch.facts[name]?.value ?? null, setBy: setBy.get(name) ?? 0 }));
   }
 
   /** The input has a slot of its own, and the status of an ended task says nothing. */

@@ -67,6 +67,8 @@ export class WorkerSession {
   private standing: Standing = { kind: "registering" };
   /** The token of the latest registration, also while another is made. */
   private lastToken = 0;
+  /** When the cluster first said that it runs another team. */
+  private otherTeamSinceMs: number | undefined;
   private echo = { term: 0, no: 0 };
   private unsubscribe: (() => void) | undefined;
   private cancelBeat: (() => void) | undefined;
@@ -130,13 +132,13 @@ export class WorkerSession {
   private async register(): Promise<void> {
     const { worker, bootId, digest, manifest, pid, threads, http, link, clock, log } = this.options;
     this.standing = { kind: "registering" };
-    const sinceMs = clock.nowMs();
+    this.otherTeamSinceMs = undefined;
     for (let round = 0; !this.closed; round++) {
       const team = await link.propose({ type: "RegisterTeam", manifest, digest }, manifestBytes(manifest));
-      if (this.refused(team, sinceMs)) return;
+      if (this.refused(team)) return;
       if (isAccepted(team)) {
         const joined = await link.propose({ type: "RegisterWorker", worker, bootId, digest, pid, threads, http }, COMMAND_BYTES);
-        if (this.refused(joined, sinceMs)) return;
+        if (this.refused(joined)) return;
         if (isAccepted(joined) && joined.token !== undefined) {
           this.lastToken = joined.token;
           this.standing = { kind: "registered", token: joined.token };
@@ -149,17 +151,22 @@ export class WorkerSession {
   }
 
   /** W1: true where the refusal ends the process. */
-  private refused(result: CommandResult, sinceMs: number): boolean {
+  private refused(result: CommandResult): boolean {
     const { code, message } = result;
     if (isAccepted(result) || code === undefined) return false;
-    const patience = code === "TRIAD_TEAM_VERSION" && this.options.clock.nowMs() - sinceMs > TEAM_VERSION_PATIENCE_MS;
-    if (!FATAL.has(code) && !patience) {
+    if (!FATAL.has(code) && !(code === "TRIAD_TEAM_VERSION" && this.isPatienceOver())) {
       this.options.log.warn({ code, outcome: result.outcome }, message ?? "registration refused; trying again");
       return false;
     }
     const known = isErrorCode(code) ? code : "TRIAD_TEAM_INVALID";
     this.end.resolve({ kind: "failed", error: new TriadError(known, message, result.details) });
     return true;
+  }
+
+  private isPatienceOver(): boolean {
+    const nowMs = this.options.clock.nowMs();
+    this.otherTeamSinceMs ??= nowMs;
+    return nowMs - this.otherTeamSinceMs > TEAM_VERSION_PATIENCE_MS;
   }
 
   private receive(message: Message): void {

@@ -13,10 +13,12 @@ import { ThreadSlot } from "./thread-slot.ts";
 
 /** How often threads are pinged and looked at. */
 const WATCH_MS = 250;
+/** A watchdog that comes this late was itself stopped or starved, and has seen nothing. */
+const ASLEEP_MS = 4 * WATCH_MS;
 /** The extra thread goes when nothing has run on it for this long. */
 const ALONE_IDLE_MS = 10_000;
 /** Old space of one thread: a step that leaks ends its thread, not the worker. */
-const HEAP_MB_MAX = 1024;
+const HEAP_MB_DEFAULT = 1024;
 
 export interface ThreadsOptions {
   readonly count: number;
@@ -27,8 +29,10 @@ export interface ThreadsOptions {
   readonly reader: TranscriptReader;
   readonly events: ThreadEvents;
   nowMs(): number;
-  /** A thread could not load the team; the first one's failure is the worker's. */
-  broken(error: ThreadError): void;
+  /** Of one thread. */
+  readonly heapMb?: number;
+  /** A thread could not load the team that the others run; `ready` threads are left. */
+  broken(error: ThreadError, ready: number): void;
 }
 
 export interface LoadedTeam {
@@ -50,6 +54,7 @@ export class PiscinaThreads implements Threads {
   private readonly watchdog: NodeJS.Timeout;
   private digest: string | undefined;
   private aloneSinceMs = 0;
+  private watchedAtMs: number;
 
   constructor(options: ThreadsOptions) {
     this.options = options;
@@ -61,13 +66,14 @@ export class PiscinaThreads implements Threads {
       // A thread is never without its one task, so piscina's waiting by Atomics would only block its loop.
       atomics: "disabled" as const,
       recordTiming: false,
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX },
+      resourceLimits: { maxOldGenerationSizeMb: options.heapMb ?? HEAP_MB_DEFAULT },
     };
     this.pool = new Piscina({ ...shared, minThreads: options.count, maxThreads: options.count });
     this.alonePool = new Piscina({ ...shared, minThreads: 0, maxThreads: 1, idleTimeout: 0 });
     this.slots = Array.from({ length: options.count }, (_, index) => this.slotOf(index, this.pool));
     this.aloneSlot = this.slotOf(undefined, this.alonePool);
     for (const slot of this.slots) slot.start();
+    this.watchedAtMs = options.nowMs();
     this.watchdog = setInterval(() => this.watch(), WATCH_MS);
   }
 
@@ -129,9 +135,7 @@ export class PiscinaThreads implements Threads {
         this.loaded(index, slot, frame);
         return;
       case "broken":
-        this.teamLoaded.reject(errorFromBody(frame.error));
-        this.options.broken(frame.error);
-        slot.kill(frame.error.message);
+        this.brokenBy(slot, frame.error);
         return;
       case "started":
         events.started(frame.fence);
@@ -158,14 +162,19 @@ export class PiscinaThreads implements Threads {
         code: "TRIAD_TEAM_VERSION",
         message: "the team file has changed since this worker started; start it anew to use the new one",
       };
-      this.options.broken(error);
-      slot.kill(error.message);
+      this.brokenBy(slot, error);
       return;
     }
     slot.markReady();
     this.teamLoaded.resolve({ manifest: frame.manifest, digest: frame.digest });
     if (index === undefined) this.nextAlone();
     else this.options.events.ready(index);
+  }
+
+  private brokenBy(slot: ThreadSlot, error: ThreadError): void {
+    slot.kill(error.message);
+    if (this.digest === undefined) this.teamLoaded.reject(errorFromBody(error));
+    else this.options.broken(error, this.slots.filter((other) => other.isReady).length);
   }
 
   private died(index: number | undefined, verdicts: readonly Verdict[], reason: string): void {
@@ -183,16 +192,21 @@ export class PiscinaThreads implements Threads {
       this.aloneSinceMs = this.options.nowMs();
       return;
     }
-    if (this.aloneSlot.isDown) this.aloneSlot.start();
+    if (this.aloneSlot.mayStart) this.aloneSlot.start();
     if (!this.aloneSlot.isReady) return;
     const next = this.aloneQueue.shift();
     if (next !== undefined) this.aloneSlot.run(next.dispatch, next.timeoutMs);
   }
 
   private watch(): void {
+    const nowMs = this.options.nowMs();
+    const asleep = nowMs - this.watchedAtMs > ASLEEP_MS;
+    this.watchedAtMs = nowMs;
+    if (asleep) for (const slot of [...this.slots, this.aloneSlot]) slot.excuse();
+    if (this.aloneQueue.length > 0) this.nextAlone();
     for (const slot of [...this.slots, this.aloneSlot]) slot.watch();
     const idle = this.aloneSlot.isReady && this.aloneSlot.inFlight === 0 && this.aloneQueue.length === 0;
-    if (idle && this.options.nowMs() - this.aloneSinceMs > ALONE_IDLE_MS) this.aloneSlot.rest();
+    if (idle && nowMs - this.aloneSinceMs > ALONE_IDLE_MS) this.aloneSlot.rest();
   }
 
   private async readFor(slot: ThreadSlot, frame: Extract<FromThread, { kind: "readEvents" }>): Promise<void> {

@@ -54,6 +54,7 @@ export class ThreadSlot {
   private pings = 0;
   private unansweredSinceMs: number | undefined;
   private deathsInRow = 0;
+  private notBeforeMs = 0;
   private killedBecause: string | undefined;
   private restart: NodeJS.Timeout | undefined;
   private gone: Promise<void> = Promise.resolve();
@@ -67,8 +68,9 @@ export class ThreadSlot {
     return this.phase.kind === "ready";
   }
 
-  get isDown(): boolean {
-    return this.phase.kind === "down" && this.restart === undefined;
+  /** Down, and not so soon after its last death that starting again would only burn the machine. */
+  get mayStart(): boolean {
+    return this.phase.kind === "down" && this.owner.nowMs() >= this.notBeforeMs;
   }
 
   get inFlight(): number {
@@ -81,7 +83,6 @@ export class ThreadSlot {
 
   start(): void {
     if (this.phase.kind !== "down") return;
-    this.restart = undefined;
     const { port1, port2 } = new MessageChannel();
     const begun = new SharedArrayBuffer(4);
     const controller = new AbortController();
@@ -117,7 +118,7 @@ export class ThreadSlot {
     if (this.phase.kind !== "ready" && this.phase.kind !== "starting") return;
     const nowMs = this.owner.nowMs();
     if (this.phase.kind === "starting" && nowMs - this.phase.sinceMs > LOAD_MS_MAX) {
-      this.kill(`it did not load the team within ${LOAD_MS_MAX / 1_000} s`);
+      this.kill(`the team did not load within ${LOAD_MS_MAX / 1_000} s`);
       return;
     }
     const overdueAtMs: number[] = [];
@@ -126,12 +127,17 @@ export class ThreadSlot {
       if (step.begunAtMs !== undefined) overdueAtMs.push(step.begunAtMs + step.timeoutMs);
     }
     if (isBlocked({ unansweredSinceMs: this.unansweredSinceMs, overdueAtMs }, nowMs, PING_GRACE_MS, STEP_GRACE_MS)) {
-      this.kill("it blocked its thread beyond its timeout");
+      this.kill("blocked beyond its timeout");
       return;
     }
     if (this.unansweredSinceMs !== undefined) return;
     this.unansweredSinceMs = nowMs;
     this.phase.channel.send({ kind: "ping", n: ++this.pings });
+  }
+
+  /** The worker itself has been asleep: an answer that is missing is nobody's fault, and is asked for again. */
+  excuse(): void {
+    this.unansweredSinceMs = undefined;
   }
 
   kill(reason: string): void {
@@ -193,6 +199,7 @@ export class ThreadSlot {
     this.phase = { kind: "down" };
     const { waitMs, deathsInRow } = restartBackoff(this.deathsInRow, this.owner.nowMs() - phase.sinceMs);
     this.deathsInRow = deathsInRow;
+    this.notBeforeMs = this.owner.nowMs() + waitMs;
     if (!this.alone) this.restart = setTimeout(() => this.start(), waitMs);
     this.owner.died(verdicts, this.killedBecause ?? reason);
   }
