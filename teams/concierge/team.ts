@@ -4,7 +4,7 @@
  * global variable (the tables are the only thing that a thread keeps).
  */
 import { defineAgent, defineTeam, type StepResult, type Turn } from "@triad/agent-worker";
-import { DOMAINS, type Domain, decide, type Facts, type GoldAct, isDomain, loadTables, planTurn, respond } from "./index.ts";
+import { DOMAINS, type Domain, decide, type Facts, type GoldAct, isDomain, loadTables, planTurn, respond, trailOf } from "./index.ts";
 import { ledger } from "./ledger.ts";
 import { replyByModel } from "./model-reply.ts";
 import { EXAMPLES } from "./routing/examples.ts";
@@ -39,16 +39,26 @@ function actsOf(facts: Facts): readonly GoldAct[] | undefined {
   return Array.isArray(acts) ? (acts as GoldAct[]) : undefined;
 }
 
+/**
+ * Thanks, yes and goodbye are answered by the desk where the guest stands: a change of agents would carry everything over for a word of
+ * courtesy, and would make the next turn's incumbent an agent that the guest never asked anything of.
+ */
+function stayingAtTheDesk(plan: readonly Domain[], facts: Facts): readonly Domain[] {
+  const desk = trailOf(facts)[0];
+  return plan.length === 1 && plan[0] === "general" && desk !== undefined ? [desk] : plan;
+}
+
 async function step(self: Domain, turn: Turn): Promise<StepResult> {
   const tables = loadTables();
   const prompt = turn.prompt();
   const words = { userText: turn.input, lastSystemText: lastSaid(turn), facts: turn.facts, acts: actsOf(turn.facts) };
   const acted = actedIn(turn);
-  const { answer, handTo } = decide(self, planTurn(words, tables), acted);
+  const plan = stayingAtTheDesk(planTurn(words, tables), words.facts);
+  const { answer, handTo } = decide(self, plan, acted);
   const said = !answer
     ? { output: `One moment, the ${handTo ?? "general"} desk takes this.`, facts: {} }
     : model === undefined
-      ? respond(self, words, tables)
+      ? respond(planTurn(words, tables).includes(self) ? self : "general", words, tables)
       : await replyByModel(self, turn, prompt);
   const { output, facts } = said;
   ledger(turn, prompt, { output, facts });

@@ -148,6 +148,8 @@ describe("metrics of the path", { timeout: 90_000 }, () => {
   it("shows a mailbox that fills while its actor cannot go on", async () => {
     using ledger = new Ledger();
     const conversation = `mailbox-${Date.now()}`;
+    // The conversation's next steps go to the worker where this one was.
+    expect((await orders.run("blocking", {}, { conversation })).status).toBe("completed");
     const first = await orders.submit("blocking", { ledger: ledger.file, waitMs: 4_000 }, { conversation });
     const second = await orders.submit("blocking", { waitMs: 0 }, { conversation });
     await eventually("the step holds its thread", () => ledger.count("start") === 1);
@@ -198,6 +200,9 @@ describe("metrics of the path", { timeout: 90_000 }, () => {
     const ended = await cluster.outcome(task);
     expect([ended.status, ended.steps?.[0]?.attempt]).toEqual(["completed", 1]);
     await cluster.steady();
+    // It comes back once and stays, over several heartbeats: its silence of before is no silence of now.
+    expect((await orders.run("waiting", { waitMs: 1_500 })).status).toBe("completed");
+    expect(orders.log(paused.id).match(/"msg":"registered"/g)).toHaveLength(2);
   });
 
   it("shows how long a coordinator's loop stood still", async () => {

@@ -41,13 +41,25 @@ interface Writer {
 
 type Slots = Readonly<Record<string, string>>;
 
-function say(writer: Writer, domain: Domain, user: string, inform: Slots, requests: readonly string[], system: string, offers: Slots = {}): void {
+function say(
+  writer: Writer,
+  domain: Domain,
+  user: string,
+  inform: Slots,
+  requests: readonly string[],
+  system: string,
+  offers: Slots = {},
+): void {
   for (const [slot, value] of Object.entries(inform)) writer.state[`${domain}.${slot}`] = value;
   const acts = (slots: Slots): GoldAct[] => Object.entries(slots).map(([slot, value]) => ({ domain, intent: "inform", slot, value }));
   writer.turns.push({
     user,
     system,
-    gold: { userActs: [...acts(inform), ...requests.map((slot): GoldAct => ({ domain, intent: "request", slot, value: "?" }))], systemActs: acts(offers), state: { ...writer.state } },
+    gold: {
+      userActs: [...acts(inform), ...requests.map((slot): GoldAct => ({ domain, intent: "request", slot, value: "?" }))],
+      systemActs: acts(offers),
+      state: { ...writer.state },
+    },
   });
 }
 
@@ -58,21 +70,33 @@ function donor(writer: Writer, slot: string): Domain | undefined {
 
 function partyPhrase(writer: Writer): { words: string; people: string } {
   const from = donor(writer, "people");
-  if (from && writer.random.chance(70)) return { words: writer.random.pick(["the same group of people", "the same party as before", `the same number of people as for the ${from}`]), people: writer.state[`${from}.people`] ?? "" };
+  if (from && writer.random.chance(70))
+    return {
+      words: writer.random.pick(["the same group of people", "the same party as before", `the same number of people as for the ${from}`]),
+      people: writer.state[`${from}.people`] ?? "",
+    };
   const people = String(2 + writer.random.below(6));
   return { words: `${people} people`, people };
 }
 
 function dayPhrase(writer: Writer): { words: string; day: string } {
   const from = donor(writer, "day");
-  if (from && writer.random.chance(70)) return { words: writer.random.pick(["on the same day", `on the same day as the ${from} booking`]), day: writer.state[`${from}.day`] ?? "" };
+  if (from && writer.random.chance(70))
+    return {
+      words: writer.random.pick(["on the same day", `on the same day as the ${from} booking`]),
+      day: writer.state[`${from}.day`] ?? "",
+    };
   const day = writer.random.pick(["monday", "wednesday", "friday", "saturday"]);
   return { words: `on ${day[0]?.toUpperCase()}${day.slice(1)}`, day };
 }
 
 function areaPhrase(writer: Writer, wanted: string): { words: string; area: string } {
   const from = donor(writer, "area");
-  if (from && writer.random.chance(75)) return { words: writer.random.pick([`in the same area as the ${from}`, `close to the ${from}`, `in the same part of town as the ${from}`]), area: writer.state[`${from}.area`] ?? "" };
+  if (from && writer.random.chance(75))
+    return {
+      words: writer.random.pick([`in the same area as the ${from}`, `close to the ${from}`, `in the same part of town as the ${from}`]),
+      area: writer.state[`${from}.area`] ?? "",
+    };
   return { words: wanted === "centre" ? "in the centre" : `in the ${wanted} of town`, area: wanted };
 }
 
@@ -82,11 +106,31 @@ function hotelScene(writer: Writer): void {
   const { words, area } = areaPhrase(writer, hotel.fields["area"] ?? "centre");
   const match = tables.hotel.find((row) => row.fields["area"] === area) ?? hotel;
   const price = match.fields["pricerange"] ?? "moderate";
-  say(writer, "hotel", random.pick([`I need somewhere to sleep ${words}, nothing but ${price} please.`, `Which ${price} hotels do you have ${words}?`, `Please find us a ${price} room ${words}.`]), { area, pricerange: price }, [], `There is ${match.name}, with ${match.fields["stars"]} stars. Shall I book it?`, { name: match.name });
+  say(
+    writer,
+    "hotel",
+    random.pick([
+      `I need somewhere to sleep ${words}, nothing but ${price} please.`,
+      `Which ${price} hotels do you have ${words}?`,
+      `Please find us a ${price} room ${words}.`,
+    ]),
+    { area, pricerange: price },
+    [],
+    `There is ${match.name}, with ${match.fields["stars"]} stars. Shall I book it?`,
+    { name: match.name },
+  );
   const party = partyPhrase(writer);
   const day = dayPhrase(writer);
   const stay = String(2 + random.below(4));
-  say(writer, "hotel", `Yes, book it for ${party.words} and ${stay} nights starting ${day.words}.`, { name: match.name, people: party.people, stay, day: day.day }, ["ref"], `${match.name} is booked for you. Your reference is ${reference(random)}.`, { name: match.name });
+  say(
+    writer,
+    "hotel",
+    `Yes, book it for ${party.words} and ${stay} nights starting ${day.words}.`,
+    { name: match.name, people: party.people, stay, day: day.day },
+    ["ref"],
+    `${match.name} is booked for you. Your reference is ${reference(random)}.`,
+    { name: match.name },
+  );
 }
 
 function restaurantScene(writer: Writer): void {
@@ -95,11 +139,31 @@ function restaurantScene(writer: Writer): void {
   const { words, area } = areaPhrase(writer, wish.fields["area"] ?? "centre");
   const match = tables.restaurant.find((row) => row.fields["area"] === area) ?? wish;
   const food = match.fields["food"] ?? "british";
-  say(writer, "restaurant", random.pick([`We would love ${food} food ${words}.`, `Is there a restaurant ${words} with a ${food} kitchen?`, `Where can we eat ${food} dishes ${words}?`]), { area, food }, [], `How about ${match.name}? It is ${match.fields["pricerange"]}.`, { name: match.name });
+  say(
+    writer,
+    "restaurant",
+    random.pick([
+      `We would love ${food} food ${words}.`,
+      `Is there a restaurant ${words} with a ${food} kitchen?`,
+      `Where can we eat ${food} dishes ${words}?`,
+    ]),
+    { area, food },
+    [],
+    `How about ${match.name}? It is ${match.fields["pricerange"]}.`,
+    { name: match.name },
+  );
   const party = partyPhrase(writer);
   const day = dayPhrase(writer);
   const time = `${12 + random.below(9)}:${random.pick(["00", "15", "30", "45"])}`;
-  say(writer, "restaurant", `Sounds lovely, reserve a table for ${party.words} at ${time} ${day.words}.`, { name: match.name, people: party.people, day: day.day, time }, ["ref"], `Done, ${match.name} expects you. Reference ${reference(random)}.`, { name: match.name });
+  say(
+    writer,
+    "restaurant",
+    `Sounds lovely, reserve a table for ${party.words} at ${time} ${day.words}.`,
+    { name: match.name, people: party.people, day: day.day, time },
+    ["ref"],
+    `Done, ${match.name} expects you. Reference ${reference(random)}.`,
+    { name: match.name },
+  );
 }
 
 function attractionScene(writer: Writer): void {
@@ -107,8 +171,28 @@ function attractionScene(writer: Writer): void {
   const wish = random.pick(tables.attraction);
   const { words, area } = areaPhrase(writer, wish.fields["area"] ?? "centre");
   const match = tables.attraction.find((row) => row.fields["area"] === area) ?? wish;
-  say(writer, "attraction", random.pick([`What is there to see ${words}?`, `We also want to visit an attraction ${words}.`, `Any attractions ${words} worth an afternoon?`]), { area }, [], `People like ${match.name}.`, { name: match.name });
-  say(writer, "attraction", random.pick(["What does the entrance cost, and what is the postcode?", "Give me its phone number and the entrance fee."]), {}, ["fee"], `The entrance fee of ${match.name} is ${match.fields["fee"]}.`, { name: match.name });
+  say(
+    writer,
+    "attraction",
+    random.pick([
+      `What is there to see ${words}?`,
+      `We also want to visit an attraction ${words}.`,
+      `Any attractions ${words} worth an afternoon?`,
+    ]),
+    { area },
+    [],
+    `People like ${match.name}.`,
+    { name: match.name },
+  );
+  say(
+    writer,
+    "attraction",
+    random.pick(["What does the entrance cost, and what is the postcode?", "Give me its phone number and the entrance fee."]),
+    {},
+    ["fee"],
+    `The entrance fee of ${match.name} is ${match.fields["fee"]}.`,
+    { name: match.name },
+  );
 }
 
 function trainScene(writer: Writer): void {
@@ -119,25 +203,68 @@ function trainScene(writer: Writer): void {
   const destination = outward ? station : tables.town;
   const day = dayPhrase(writer);
   const time = `${8 + random.below(10)}:30`.padStart(5, "0");
-  say(writer, "train", random.pick([`I need a train from ${departure} to ${destination} ${day.words}.`, `Is there a train ${day.words} that goes from ${departure} to ${destination}?`]), { departure, destination, day: day.day }, [], "When would you like to leave?");
-  say(writer, "train", random.pick([`We want to leave after ${time}.`, `Any time after ${time}.`]), { leaveAt: time }, ["duration"], "There is one soon after that. For how many people shall I book?");
+  say(
+    writer,
+    "train",
+    random.pick([
+      `I need a train from ${departure} to ${destination} ${day.words}.`,
+      `Is there a train ${day.words} that goes from ${departure} to ${destination}?`,
+    ]),
+    { departure, destination, day: day.day },
+    [],
+    "When would you like to leave?",
+  );
+  say(
+    writer,
+    "train",
+    random.pick([`We want to leave after ${time}.`, `Any time after ${time}.`]),
+    { leaveAt: time },
+    ["duration"],
+    "There is one soon after that. For how many people shall I book?",
+  );
   const party = partyPhrase(writer);
-  say(writer, "train", `Book it for ${party.words}, please.`, { people: party.people }, ["ref"], `Your seats are booked, reference ${reference(random)}.`);
+  say(
+    writer,
+    "train",
+    `Book it for ${party.words}, please.`,
+    { people: party.people },
+    ["ref"],
+    `Your seats are booked, reference ${reference(random)}.`,
+  );
 }
 
 function taxiScene(writer: Writer): void {
   const { random, state } = writer;
-  const places = writer.served.filter((domain) => state[`${domain}.name`] !== undefined || lastOffer(writer, domain) !== undefined).slice(-2);
+  const places = writer.served
+    .filter((domain) => state[`${domain}.name`] !== undefined || lastOffer(writer, domain) !== undefined)
+    .slice(-2);
   const [first, second] = places;
   const time = `${7 + random.below(14)}:15`.padStart(5, "0");
   const nameOf = (domain: Domain): string => state[`${domain}.name`] ?? lastOffer(writer, domain) ?? "";
   if (first && second) {
-    say(writer, "taxi", random.pick([`I want a taxi from the ${first} to the ${second}, leaving at ${time}.`, `Please send a taxi that takes us from the ${first} to the ${second}. We leave at ${time}.`]), { departure: nameOf(first), destination: nameOf(second), leaveAt: time }, ["car"], "A blue volvo will pick you up, phone 07999000111.");
+    say(
+      writer,
+      "taxi",
+      random.pick([
+        `I want a taxi from the ${first} to the ${second}, leaving at ${time}.`,
+        `Please send a taxi that takes us from the ${first} to the ${second}. We leave at ${time}.`,
+      ]),
+      { departure: nameOf(first), destination: nameOf(second), leaveAt: time },
+      ["car"],
+      "A blue volvo will pick you up, phone 07999000111.",
+    );
     return;
   }
   const hotel = random.pick(writer.tables.hotel).name;
   const goal = random.pick(writer.tables.restaurant).name;
-  say(writer, "taxi", `Now I need a taxi from ${hotel} to ${goal}, to arrive by ${time}.`, { departure: hotel, destination: goal, arriveBy: time }, ["car"], "A white skoda is on its way, phone 07999000222.");
+  say(
+    writer,
+    "taxi",
+    `Now I need a taxi from ${hotel} to ${goal}, to arrive by ${time}.`,
+    { departure: hotel, destination: goal, arriveBy: time },
+    ["car"],
+    "A white skoda is on its way, phone 07999000222.",
+  );
 }
 
 function lastOffer(writer: Writer, domain: Domain): string | undefined {
@@ -145,13 +272,30 @@ function lastOffer(writer: Writer, domain: Domain): string | undefined {
 }
 
 function hospitalScene(writer: Writer): void {
-  say(writer, "hospital", writer.random.pick(["My friend fell badly, which number has the emergency department of the hospital?", "How do I reach the cardiology ward of the hospital?"]), {}, ["phone"], "I have the number for you.");
+  say(
+    writer,
+    "hospital",
+    writer.random.pick([
+      "My friend fell badly, which number has the emergency department of the hospital?",
+      "How do I reach the cardiology ward of the hospital?",
+    ]),
+    {},
+    ["phone"],
+    "I have the number for you.",
+  );
   const act = writer.turns.at(-1);
   if (act) writer.state["hospital.department"] = act.user.includes("cardiology") ? "cardiology" : "emergency department";
 }
 
 function policeScene(writer: Writer): void {
-  say(writer, "police", writer.random.pick(["Somebody has stolen my bag, where are the police?", "I was robbed. How do I call the police?"]), {}, ["phone", "address"], "The police station is in town.");
+  say(
+    writer,
+    "police",
+    writer.random.pick(["Somebody has stolen my bag, where are the police?", "I was robbed. How do I call the police?"]),
+    {},
+    ["phone", "address"],
+    "The police station is in town.",
+  );
 }
 
 function reference(random: Random): string {

@@ -62,7 +62,11 @@ function rowsOf(text: string): readonly (readonly string[])[] {
 
 function contact(domainCode: number, index: number): { phone: string; postcode: string; address: string } {
   const number = domainCode * 100 + index;
-  return { phone: `01999${String(100_000 + number * 37)}`, postcode: `ab${domainCode}${index % 10}${"qrstuvwx"[index % 8]}y`, address: `${index * 7 + 3} ${["mill", "bridge", "castle", "weaver"][index % 4]} street` };
+  return {
+    phone: `01999${String(100_000 + number * 37)}`,
+    postcode: `ab${domainCode}${index % 10}${"qrstuvwx"[index % 8]}y`,
+    address: `${index * 7 + 3} ${["mill", "bridge", "castle", "weaver"][index % 4]} street`,
+  };
 }
 
 function clock(minutes: number): string {
@@ -96,12 +100,41 @@ function timetable(): readonly Record<string, string>[] {
 /** The built-in tables, in the form of the recorded ones. */
 export function builtinTables(): RawTables {
   return {
-    hotel: rowsOf(HOTELS).map(([name, type, area, pricerange, stars, internet, parking], index) => ({ name, type, area, pricerange, stars, internet, parking, ...contact(1, index) })),
-    restaurant: rowsOf(RESTAURANTS).map(([name, area, food, pricerange], index) => ({ name, area, food, pricerange, type: "restaurant", ...contact(2, index) })),
-    attraction: rowsOf(ATTRACTIONS).map(([name, type, area, fee], index) => ({ name, type, area, "entrance fee": fee, ...contact(3, index) })),
+    hotel: rowsOf(HOTELS).map(([name, type, area, pricerange, stars, internet, parking], index) => ({
+      name,
+      type,
+      area,
+      pricerange,
+      stars,
+      internet,
+      parking,
+      ...contact(1, index),
+    })),
+    restaurant: rowsOf(RESTAURANTS).map(([name, area, food, pricerange], index) => ({
+      name,
+      area,
+      food,
+      pricerange,
+      type: "restaurant",
+      ...contact(2, index),
+    })),
+    attraction: rowsOf(ATTRACTIONS).map(([name, type, area, fee], index) => ({
+      name,
+      type,
+      area,
+      "entrance fee": fee,
+      ...contact(3, index),
+    })),
     train: timetable(),
-    hospital: ["emergency department", "cardiology", "eye clinic", "paediatric day unit"].map((department, index) => ({ department, ...contact(4, index) })),
+    hospital: ["emergency department", "cardiology", "eye clinic", "paediatric day unit"].map((department, index) => ({
+      department,
+      ...contact(4, index),
+    })),
     police: [{ name: "alderbury police station", ...contact(5, 0) }],
-    taxi: { taxi_colors: ["black", "white", "green", "blue"], taxi_types: ["skoda", "toyota", "volvo", "tesla"], taxi_phone: ["^[0-9]{10}$"] },
+    taxi: {
+      taxi_colors: ["black", "white", "green", "blue"],
+      taxi_types: ["skoda", "toyota", "volvo", "tesla"],
+      taxi_phone: ["^[0-9]{10}$"],
+    },
   };
 }

@@ -11,9 +11,7 @@ import { DataFormatError, parseDialogues } from "./multiwoz.ts";
 import { buildTables, type RawTables, type Tables } from "./tables.ts";
 
 /** Which data a run used, for its summary; `note` says why it is not what was asked for. */
-export type DataSource =
-  | { readonly kind: "multiwoz21"; readonly folder: string }
-  | { readonly kind: "built-in"; readonly note?: string };
+export type DataSource = { readonly kind: "multiwoz21"; readonly folder: string } | { readonly kind: "built-in"; readonly note?: string };
 
 const projectRoot: string = join(import.meta.dirname, "..", "..", "..");
 

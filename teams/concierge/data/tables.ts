@@ -71,7 +71,8 @@ function field(row: Row, name: string, table: string): string {
 }
 
 function strings(value: unknown, table: string): readonly string[] {
-  if (!Array.isArray(value) || !value.every((entry) => typeof entry === "string")) throw new DataFormatError(`table ${table}: strings were expected`);
+  if (!Array.isArray(value) || !value.every((entry) => typeof entry === "string"))
+    throw new DataFormatError(`table ${table}: strings were expected`);
   return value;
 }
 

@@ -10,7 +10,7 @@ import type { Tables } from "../data/tables.ts";
 import type { Facts, Frame } from "../nlu/frame.ts";
 import { readOracle } from "../nlu/oracle.ts";
 import { readRules } from "../nlu/rules.ts";
-import { type Answer, type ToolInput } from "./answer.ts";
+import type { Answer, ToolInput } from "./answer.ts";
 import { answerTaxi } from "./rides.ts";
 import { answerGeneral, answerHospital, answerPolice } from "./services.ts";
 import { changedFacts, settledFacts, trailWith, withObserved } from "./settle.ts";

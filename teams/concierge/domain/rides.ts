@@ -28,5 +28,8 @@ export function answerTaxi({ facts, tables }: ToolInput): Answer {
   const { colours, makes } = tables.taxi;
   const car = `${colours[numberFrom(key, colours.length)] ?? ""} ${makes[numberFrom(`${key}make`, makes.length)] ?? ""}`;
   const phone = `07${String(numberFrom(`${key}phone`, 1_000_000)).padStart(6, "0")}${String(numberFrom(key, 1_000)).padStart(3, "0")}`;
-  return { output: `A ${car} ${when}, from ${departure} to ${destination}. Its contact number is ${phone}.`, facts: { "taxi.car": car, "taxi.phone": phone } };
+  return {
+    output: `A ${car} ${when}, from ${departure} to ${destination}. Its contact number is ${phone}.`,
+    facts: { "taxi.car": car, "taxi.phone": phone },
+  };
 }

@@ -19,7 +19,11 @@ export function changedFacts(facts: Facts, next: Readonly<Record<string, string>
 }
 
 /** The facts before a frame is read: those known, with what the last utterance named laid over them. */
-export function withObserved(facts: Facts, lastSystemText: string | undefined, tables: Tables): { readonly facts: Facts; readonly observed: Readonly<Record<string, string>> } {
+export function withObserved(
+  facts: Facts,
+  lastSystemText: string | undefined,
+  tables: Tables,
+): { readonly facts: Facts; readonly observed: Readonly<Record<string, string>> } {
   const observed = observeUtterance(ontologyOf(tables), lastSystemText, facts);
   return { facts: { ...facts, ...observed }, observed };
 }

@@ -44,11 +44,16 @@ export function answerTrain({ frame, facts, tables }: ToolInput): Answer {
   const train = bestTrain(matches, facts);
   if (!train) return { output: "No train runs like that. Would another time or day do?", facts: found };
   const timed = knownFact(facts, "train.leaveAt") ?? knownFact(facts, "train.arriveBy");
-  if (timed === undefined && !frame.book && frame.requests.length === 0) return { output: `${matches.length} trains run that day. ${QUESTIONS["when"] ?? ""}`, facts: found };
+  if (timed === undefined && !frame.book && frame.requests.length === 0)
+    return { output: `${matches.length} trains run that day. ${QUESTIONS["when"] ?? ""}`, facts: found };
   const details = `${train.trainID} leaves ${train.departure} at ${train.leaveAt} and arrives in ${train.destination} at ${train.arriveBy}; it takes ${train.duration} and costs ${train.price} a seat.`;
   if (!frame.book) return { output: `${details} Shall I book it?`, facts: { ...found, "train.trainID": train.trainID } };
   const people = knownFact(facts, "train.people");
-  if (people === undefined) return { output: `${details} For how many people shall I book?`, facts: { ...found, "train.trainID": train.trainID } };
+  if (people === undefined)
+    return { output: `${details} For how many people shall I book?`, facts: { ...found, "train.trainID": train.trainID } };
   const ref = bookingReference("train", train.trainID, train.day, people);
-  return { output: `I booked ${people} seats. ${details} The reference is ${ref}.`, facts: { ...found, "train.trainID": train.trainID, "train.ref": ref } };
+  return {
+    output: `I booked ${people} seats. ${details} The reference is ${ref}.`,
+    facts: { ...found, "train.trainID": train.trainID, "train.ref": ref },
+  };
 }

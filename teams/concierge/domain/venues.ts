@@ -15,7 +15,11 @@ const CONSTRAINTS: Readonly<Record<VenueDomain, readonly string[]>> = {
 };
 
 /** What must be known before a place can be booked; attractions are not booked. */
-const BOOKING: Readonly<Record<VenueDomain, readonly string[]>> = { hotel: ["people", "day", "stay"], restaurant: ["people", "day", "time"], attraction: [] };
+const BOOKING: Readonly<Record<VenueDomain, readonly string[]>> = {
+  hotel: ["people", "day", "stay"],
+  restaurant: ["people", "day", "time"],
+  attraction: [],
+};
 
 const QUESTIONS: Readonly<Record<string, string>> = {
   area: "Which part of town would you like?",
@@ -43,7 +47,8 @@ const MATCHES_TO_OFFER_MAX = 10;
 
 function satisfies(venue: Venue, slot: string, wanted: string): boolean {
   const value = venue.fields[slot];
-  if (slot === "type" && venue.domain === "attraction" && wanted === "church") return value === "architecture" && venue.name.includes("church");
+  if (slot === "type" && venue.domain === "attraction" && wanted === "church")
+    return value === "architecture" && venue.name.includes("church");
   if (slot === "parking" || slot === "internet") return wanted === "no" || value === wanted;
   return value === wanted;
 }
@@ -58,13 +63,20 @@ export function searchVenues(domain: VenueDomain, facts: Facts, tables: Tables):
 }
 
 function chosenVenue(domain: VenueDomain, { frame, facts, tables }: ToolInput): Venue | undefined {
-  const name = frame.inform["name"] ?? (frame.requests.length > 0 || frame.book || frame.answer === "yes" ? knownFact(facts, `${domain}.offered`) : undefined);
+  const name =
+    frame.inform["name"] ??
+    (frame.requests.length > 0 || frame.book || frame.answer === "yes" ? knownFact(facts, `${domain}.offered`) : undefined);
   return name === undefined ? undefined : tables[domain].find((venue) => venue.name === name);
 }
 
 function describe(venue: Venue): string {
   const { area, food, stars, type, pricerange, address } = venue.fields;
-  const kind = venue.domain === "hotel" ? `a ${stars ?? "0"} star ${type ?? "hotel"}` : venue.domain === "restaurant" ? `a ${food ?? ""} restaurant`.replace("  ", " ") : `a ${type ?? "place"}`;
+  const kind =
+    venue.domain === "hotel"
+      ? `a ${stars ?? "0"} star ${type ?? "hotel"}`
+      : venue.domain === "restaurant"
+        ? `a ${food ?? ""} restaurant`.replace("  ", " ")
+        : `a ${type ?? "place"}`;
   const price = pricerange !== undefined && venue.domain !== "attraction" ? `, ${pricerange}` : "";
   return `${venue.name} is ${kind} in the ${area ?? "town"}${price}${address === undefined ? "" : `, at ${address}`}.`;
 }
@@ -96,9 +108,13 @@ function offer(domain: VenueDomain, facts: Facts, tables: Tables): Answer {
   const [first] = matches;
   if (!first) return { output: `I found no ${domain} like that. Would you like to change the area, the kind or the price?`, facts: found };
   const open = CONSTRAINTS[domain].find((slot) => QUESTIONS[slot] !== undefined && factText(facts, `${domain}.${slot}`) === undefined);
-  if (matches.length > MATCHES_TO_OFFER_MAX && open !== undefined) return { output: `There are ${matches.length} that fit. ${QUESTIONS[open] ?? ""}`, facts: found };
+  if (matches.length > MATCHES_TO_OFFER_MAX && open !== undefined)
+    return { output: `There are ${matches.length} that fit. ${QUESTIONS[open] ?? ""}`, facts: found };
   const closing = domain === "attraction" ? "Would you like to know more about it?" : "Shall I book it for you?";
-  return { output: `${matches.length === 1 ? "There is one that fits:" : `${matches.length} fit, I recommend this one:`} ${describe(first)} ${closing}`, facts: found };
+  return {
+    output: `${matches.length === 1 ? "There is one that fits:" : `${matches.length} fit, I recommend this one:`} ${describe(first)} ${closing}`,
+    facts: found,
+  };
 }
 
 /** What a place's agent answers to a turn. */
@@ -112,5 +128,8 @@ export function answerVenue(domain: VenueDomain, input: ToolInput): Answer {
     const booking = book(domain, venue, facts);
     return { output: [booking.output, answered].filter((part) => part !== "").join(" "), facts: booking.facts };
   }
-  return { output: answered === "" ? `${describe(venue)} ${domain === "attraction" ? "Shall I tell you more?" : "Shall I book it?"}` : answered, facts: {} };
+  return {
+    output: answered === "" ? `${describe(venue)} ${domain === "attraction" ? "Shall I tell you more?" : "Shall I book it?"}` : answered,
+    facts: {},
+  };
 }

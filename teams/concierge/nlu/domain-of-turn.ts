@@ -28,8 +28,14 @@ const PLACE = `(?:@(?:hotel|restaurant|attraction|station)\\d+|(?:(?:the|my|our|
 
 /** Phrases that locate or compare by another place (N1). */
 const LOCATING: readonly RegExp[] = [
-  new RegExp(`\\b(?:same|similar)\\b[^.?!]{0,50}?\\b(?:as|of|that|with|for|near|when|day|time) (?:that |for |of |in |you |i |we |booked |reserved )*${PLACE}`, "g"),
-  new RegExp(`\\b(?:near(?:by)?|close(?: by)? to|close by|next to|around|within walking distance (?:of|to|from)|walking distance (?:of|to|from)|vicinity of|area of|not (?:too )?far from|by) ${PLACE}`, "g"),
+  new RegExp(
+    `\\b(?:same|similar)\\b[^.?!]{0,50}?\\b(?:as|of|that|with|for|near|when|day|time) (?:that |for |of |in |you |i |we |booked |reserved )*${PLACE}`,
+    "g",
+  ),
+  new RegExp(
+    `\\b(?:near(?:by)?|close(?: by)? to|close by|next to|around|within walking distance (?:of|to|from)|walking distance (?:of|to|from)|vicinity of|area of|not (?:too )?far from|by) ${PLACE}`,
+    "g",
+  ),
   new RegExp(`\\b(?:(?:places?|something|one) like|besides|after|before|than|still catch) ${PLACE}`, "g"),
 ];
 
@@ -41,43 +47,66 @@ interface Cue {
 const CUES: Readonly<Record<Served, readonly Cue[]>> = {
   hotel: [
     { pattern: /\b(?:hotels?|guesthouses?|bnbs?|lodgings?|accommodations?|hostels?|motels?|inn)\b/, weight: 3 },
-    { pattern: /\b(?:(?:place|somewhere|places) (?:for me |for us |in \w+ |that i can |i can |we can )?to (?:stay|sleep|spend)|(?<!have )rooms?|where (?:i|we) (?:can|could) stay|place to rest|stay(?:ing)? (?:at|in|for|overnight)|needing a stay)\b/, weight: 2.5 },
+    {
+      pattern:
+        /\b(?:(?:place|somewhere|places) (?:for me |for us |in \w+ |that i can |i can |we can )?to (?:stay|sleep|spend)|(?<!have )rooms?|where (?:i|we) (?:can|could) stay|place to rest|stay(?:ing)? (?:at|in|for|overnight)|needing a stay)\b/,
+      weight: 2.5,
+    },
     { pattern: /\b(?:\d|zero|one|two|three|four|five) ?stars?\b|\bstar rating\b|\bstars?\b/, weight: 2.5 },
     { pattern: /\b(?:nights?\b(?! ?club)|wifi|internet|parking)\b/, weight: 2.2 },
   ],
   restaurant: [
     { pattern: /\b(?:restaurants?|diners?|eateries|eatery|bistro|gastropub|steakhouse)\b/, weight: 3 },
-    { pattern: /\b(?:food|cuisine|eat|eating|dine|dining|dinner|lunch|breakfast|meal|hungry|serv(?:es?|ing)|tables?|grab a bite|bite)\b/, weight: 2.6 },
+    {
+      pattern: /\b(?:food|cuisine|eat|eating|dine|dining|dinner|lunch|breakfast|meal|hungry|serv(?:es?|ing)|tables?|grab a bite|bite)\b/,
+      weight: 2.6,
+    },
     { pattern: /\b(?:tandoori|noodle|curry|pizza|steak|takeaway)\b/, weight: 1.5 },
   ],
   attraction: [
-    { pattern: /\b(?:attractions?|museums?|colleges?|theatres?|cinemas?|galler(?:y|ies)|nightclubs?|clubs?|swimmingpools?|pools?|swimming|swim|boats?|boating|punting|architectur\w*|entertainment|concerthalls?|concerts?|church(?:es)?|parks?\b|sports?|sightsee\w*|sights|movies?|tourist|nightlife)\b/, weight: 3 },
-    { pattern: /\b(?:(?:places?|somewhere|something|things|stuff|anything|activit\w*) (?:\w+ )?(?:\w+ )?(?:to (?:go|visit|see|do|check out)|fun|interesting|i can visit)|place of interest|visit(?:ing)? (?:a|the|while)|entrance|admission|fun\b|to do in|check out (?:a|some))\b/, weight: 2.2 },
+    {
+      pattern:
+        /\b(?:attractions?|museums?|colleges?|theatres?|cinemas?|galler(?:y|ies)|nightclubs?|clubs?|swimmingpools?|pools?|swimming|swim|boats?|boating|punting|architectur\w*|entertainment|concerthalls?|concerts?|church(?:es)?|parks?\b|sports?|sightsee\w*|sights|movies?|tourist|nightlife)\b/,
+      weight: 3,
+    },
+    {
+      pattern:
+        /\b(?:(?:places?|somewhere|something|things|stuff|anything|activit\w*) (?:\w+ )?(?:\w+ )?(?:to (?:go|visit|see|do|check out)|fun|interesting|i can visit)|place of interest|visit(?:ing)? (?:a|the|while)|entrance|admission|fun\b|to do in|(?:there|interesting|worth) to (?:see|do|visit)|see and do|check out (?:a|some))\b/,
+      weight: 2.2,
+    },
     { pattern: /\bfees?\b/, weight: 1.5 },
   ],
   train: [
     { pattern: /\b(?:trains?|railway|rail)\b/, weight: 4 },
     { pattern: /\btr ?\d{3,4}\b/, weight: 3 },
-    { pattern: /\b(?:tickets?|travel time|travell?ing (?:to|from|by)|departs?|departing|departure|duration|seats?|station|arrival time|how long (?:is|does|will)|journey)\b/, weight: 1.6 },
+    {
+      pattern:
+        /\b(?:tickets?|travel time|travell?ing (?:to|from|by)|departs?|departing|departure|duration|seats?|station|arrival time|how long (?:is|does|will)|journey)\b/,
+      weight: 1.6,
+    },
   ],
   taxi: [
     { pattern: /\b(?:taxis?|cabs?|taxicabs?|uber)\b/, weight: 6 },
-    { pattern: /\b(?:car type|type of car|what (?:type|kind) of car|pick (?:me|us) up|picked up|pick ?up|drop(?:ped)? off|a ride|a car|commut\w*|transportation|a lift)\b/, weight: 3 },
+    {
+      pattern:
+        /\b(?:car type|type of car|what (?:type|kind) of car|pick (?:me|us) up|picked up|pick ?up|drop(?:ped)? off|a ride|a car|commut\w*|transportation|a lift)\b/,
+      weight: 3,
+    },
   ],
   hospital: [
     { pattern: /\b(?:hospitals?|addenbrookes?|paediatric|doctor|injur\w*|medical|ambulance|department)\b/, weight: 6 },
     { pattern: /\b(?:hurt|sick|ill|accident)\b/, weight: 2 },
   ],
-  police: [
-    { pattern: /\b(?:police|robbed|stolen|robbery|burglar\w*|theft|thief|crime|mugged)\b/, weight: 6 },
-  ],
+  police: [{ pattern: /\b(?:police|robbed|stolen|robbery|burglar\w*|theft|thief|crime|mugged)\b/, weight: 6 }],
 };
 
 const SERVED: readonly Served[] = ["hotel", "restaurant", "attraction", "train", "taxi", "hospital", "police"];
 
-export const THANKS: RegExp = /\b(?:thanks?|thank you|bye|goodbye|good bye|cheers|that(?:'s| is|'ll be| will be| was)? (?:all|it|everything)|have a (?:good|great|nice|lovely|wonderful)|all set|all i need\w*|no,? (?:that|i think|i am|i'm) ?(?:'s|is|good|done)|appreciate|take care|nothing else|that will do|great day|great help|i'm good)\b/;
+export const THANKS: RegExp =
+  /\b(?:thanks?|thank you|bye|goodbye|good bye|cheers|that(?:'s| is|'ll be| will be| was)? (?:all|it|everything)|have a (?:good|great|nice|lovely|wonderful)|all set|all i need\w*|no,? (?:that|i think|i am|i'm) ?(?:'s|is|good|done)|appreciate|take care|nothing else|that will do|great day|great help|i'm good)\b/;
 const GREETING = /^(?:hi|hello|hey|good (?:morning|day|evening|afternoon)|greetings)(?: there)?[ ,.!]*(?:how are you[ ?.]*)?$/;
-const ASKING = /\b(?:need|want|looking|look|find|book|can you|could you|what|which|where|when|how|is there|are there|do you|does|tell|give|also|please|recommend|reserve|get me|provide|i'd like|i would like|leav\w+|arriv\w+)\b/;
+const ASKING =
+  /\b(?:need|want|looking|look|find|book|can you|could you|what|which|where|when|how|is there|are there|do you|does|tell|give|also|please|recommend|reserve|get me|provide|i'd like|i would like|leav\w+|arriv\w+)\b/;
 
 /** How much the domain served before weighs against words that are not bound to a domain. */
 const INCUMBENT_BONUS = 1.8;
@@ -89,13 +118,17 @@ const SYSTEM_BONUS = 2;
 const NEW_SUBJECT_FACTOR = 0.5;
 /** From this score on a second domain is taken to be asked for as well. */
 const SECOND_DOMAIN_MIN = 2.5;
-const NEW_SUBJECT = /\b(?:also|another|as well|additionally|next|other thing|instead)\b|^no\b[ ,.]*(?:thanks?|thank you)?[^?]*\b(?:need|looking|want|help|find)\b|\bthanks?(?: you)?\b[^?]*\b(?:need|looking|want|find|suggest|recommend)\b/;
-const ANYTHING_ELSE = /\b(?:anything|something) (?:else|more|further)\b|\bfurther assistance\b|\bassist (?:you )?(?:with|further)|\bhelp you with\b[^?]*\btoday/;
+const NEW_SUBJECT =
+  /\b(?:also|another|as well|additionally|next|other thing|instead)\b|^no\b[ ,.]*(?:thanks?|thank you)?[^?]*\b(?:need|looking|want|help|find)\b|\bthanks?(?: you)?\b[^?]*\b(?:need|looking|want|find|suggest|recommend)\b/;
+const ANYTHING_ELSE =
+  /\b(?:anything|something) (?:else|more|further)\b|\bfurther assistance\b|\bassist (?:you )?(?:with|further)|\bhelp you with\b[^?]*\btoday/;
 /** How a ride or a journey is spoken of. */
-const JOURNEY = /\b(?:from|leav\w*|depart\w*|going|go to|get to|heading|headed|arriv\w*|coming|travel\w*|pick\w*|take (?:me|us)|between|back to|be (?:there|at)|get there|to (?:the |@))/;
+const JOURNEY =
+  /\b(?:from|leav\w*|depart\w*|going|go to|get to|heading|headed|arriv\w*|coming|travel\w*|pick\w*|take (?:me|us)|between|back to|be (?:there|at)|get there|to (?:the |@))/;
 /** A sentence that asks: "I also need …". What stands in it counts more than what is told. */
 const WISH = /\b(?:looking for (?!one|a ride)|find me|book (?:a|me a) (?:room|table)|recommend|want to (?:eat|stay))\b/;
-const NEED = /\b(?:need|want|looking for|look for|find|book|searching|search|interested in|recommend|like|get|info(?:rmation)? (?:on|about)|help (?:me )?with|about|reserve|any)\b/;
+const NEED =
+  /\b(?:need|want|looking for|look for|find|book|searching|search|interested in|recommend|like|get|info(?:rmation)? (?:on|about)|help (?:me )?with|about|reserve|any)\b/;
 
 type Scores = Record<Served, number>;
 
@@ -153,18 +186,27 @@ const CONTENT = /\d|@|\b(?:yes|just|day|one|two|three|four|five|six|seven|eight)
 export function isGeneral(masked: string): boolean {
   if (GREETING.test(masked)) return true;
   if (!THANKS.test(masked)) return false;
-  const rest = masked.replace(/\b(?:good|great|nice|lovely|wonderful) (?:day|one)\b|\btoday\b|\bneed(?:ed)?\b(?= (?:for|right|now|today|\.|$))|\ball (?:that )?i (?:needed|need|wanted)\b|\bfor (?:your|the|all)\b|\bhelp\b/g, " ");
+  const rest = masked.replace(
+    /\b(?:good|great|nice|lovely|wonderful) (?:day|one)\b|\btoday\b|\bneed(?:ed)?\b(?= (?:for|right|now|today|\.|$))|\ball (?:that )?i (?:needed|need|wanted)\b|\bfor (?:your|the|all)\b|\bhelp\b/g,
+    " ",
+  );
   return !ASKING.test(rest.replace(THANKS, " ")) && !CONTENT.test(rest);
 }
 
 /** Sentences of a masked text; "and also" begins a new one, since that is how a second wish is joined on. */
 export function sentencesOf(masked: string): readonly string[] {
-  return masked.split(/(?<=[.!?])\s+|\s+(?=(?:and )?(?:i )?also (?:need|want|look|find|book|would|i)\b)/).filter((sentence) => sentence.trim() !== "");
+  return masked
+    .split(/(?<=[.!?])\s+|\s+(?=(?:and )?(?:i )?also (?:need|want|look|find|book|would|i)\b)/)
+    .filter((sentence) => sentence.trim() !== "");
 }
 
 /** Whether the turn is part of arranging a ride: it says so, or that is what was spoken of. */
 function isRiding(reading: Reading, incumbent: Domain | undefined, spoken: Served | undefined): boolean {
-  return CUES.taxi.some(({ pattern }) => pattern.test(reading.masked)) || spoken === "taxi" || (incumbent === "taxi" && (spoken === undefined || spoken === "train" || JOURNEY.test(reading.system.masked)));
+  return (
+    CUES.taxi.some(({ pattern }) => pattern.test(reading.masked)) ||
+    spoken === "taxi" ||
+    (incumbent === "taxi" && (spoken === undefined || spoken === "train" || JOURNEY.test(reading.system.masked)))
+  );
 }
 
 /** The turn's own scores by its sentences: the strongest sentence counts, others that agree add a little. */
@@ -185,7 +227,8 @@ function withContext(reading: Reading, own: Scores, incumbent: Domain | undefine
   // Asked when to leave or where from, outside of a train's booking, one speaks of a ride.
   const { asked } = reading;
   const journeyAsked = asked.has("leaveAt") || asked.has("arriveBy") || asked.has("departure") || asked.has("destination");
-  if (journeyAsked && incumbent !== "train" && spoken !== "train" && spoken === undefined && JOURNEY.test(reading.masked)) total.taxi += INCUMBENT_BONUS + 0.5;
+  if (journeyAsked && incumbent !== "train" && spoken !== "train" && spoken === undefined && JOURNEY.test(reading.masked))
+    total.taxi += INCUMBENT_BONUS + 0.5;
   return total;
 }
 
@@ -193,10 +236,14 @@ const CONTINUES = /\b(?:book|reserve|reservation|phone|address|postcode|fee|numb
 
 /** Whether a turn first answers what was spoken of, in a sentence that names no domain, and then turns to another. */
 function continuesBefore(reading: Reading): boolean {
-  const [first = "", ...rest] = sentencesOf(reading.masked).filter((sentence) => !/^(?:yes|no|ok|okay|great|thanks?(?: you)?|perfect|alright|sure)[ ,.!]*$/.test(sentence));
+  const [first = "", ...rest] = sentencesOf(reading.masked).filter(
+    (sentence) => !/^(?:yes|no|ok|okay|great|thanks?(?: you)?|perfect|alright|sure)[ ,.!]*$/.test(sentence),
+  );
   if (rest.length === 0 || !CONTINUES.test(first)) return false;
   const scores = scoreSentence(reading.ontology, first, reading.mentions, false);
-  return SERVED.every((domain) => scores[domain] < 1) && (/\?/.test(first) || /\b(?:book|reserve|need|get|give|send|tell|for \d)\b/.test(first));
+  return (
+    SERVED.every((domain) => scores[domain] < 1) && (/\?/.test(first) || /\b(?:book|reserve|need|get|give|send|tell|for \d)\b/.test(first))
+  );
 }
 
 /** The scores of a turn that was read, with the bonus of who spoke before and what of. */

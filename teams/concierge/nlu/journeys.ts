@@ -20,8 +20,10 @@ export interface Journey {
 }
 
 const STATION = "(@station\\d+)";
-const FROM = "(?:from|out of|depart(?:s|ing|ure)?(?: (?:from|is|at|in|station|site|will be|location))*|leav(?:e|es|ing)(?: (?:from|at|in))?|start(?:s|ing)? (?:from|in)|originat\\w+ (?:from|in)|coming (?:in )?from|pick(?:ed)? (?:me |us )?up (?:at|from|in))";
-const TO = "(?:to|into|in to|towards?|for|arriv(?:e|es|ing)(?: (?:in|at|to))?|destination (?:is|of|will be|:)?|going (?:to|into)|get(?:ting)? (?:in )?to|reach(?:es|ing)?|goes to|go to|heading (?:to|for)|head(?:ing)? into|in|visit(?:ing)?)";
+const FROM =
+  "(?:from|out of|depart(?:s|ing|ure)?(?: (?:from|is|at|in|station|site|will be|location))*|leav(?:e|es|ing)(?: (?:from|at|in))?|start(?:s|ing)? (?:from|in)|originat\\w+ (?:from|in)|coming (?:in )?from|pick(?:ed)? (?:me |us )?up (?:at|from|in))";
+const TO =
+  "(?:to|into|in to|towards?|for|arriv(?:e|es|ing)(?: (?:in|at|to))?|destination (?:is|of|will be|:)?|going (?:to|into)|get(?:ting)? (?:in )?to|reach(?:es|ing)?|goes to|go to|heading (?:to|for)|head(?:ing)? into|in|visit(?:ing)?)";
 
 function stationName(reading: Reading, mask: string | undefined): string | undefined {
   return mask === undefined ? undefined : mentionAt(reading, mask)?.name;
@@ -34,11 +36,16 @@ export function trainRoute(reading: Reading, masked: string): { departure?: stri
     const name = stationName(reading, mask);
     if (name !== undefined && route[slot] === undefined && name !== route.departure && name !== route.destination) route[slot] = name;
   };
-  const pair = new RegExp(`${STATION}(?: station)? (?:and going |and |going |heading |travell?ing )?to (?:go to )?${STATION}`).exec(masked) ?? new RegExp(`between ${STATION} and ${STATION}`).exec(masked);
+  const pair =
+    new RegExp(`${STATION}(?: station)? (?:and going |and |going |heading |travell?ing )?to (?:go to )?${STATION}`).exec(masked) ??
+    new RegExp(`between ${STATION} and ${STATION}`).exec(masked);
   put("departure", pair?.[1]);
   put("destination", pair?.[2]);
   for (const match of masked.matchAll(new RegExp(`\\b${FROM} (?:the )?${STATION}`, "g"))) put("departure", match[1]);
-  for (const match of masked.matchAll(new RegExp(`\\b(?<!(?:leaving|departing|depart|departure|leave|place) )${TO} (?:the )?${STATION}`, "g"))) put("destination", match[1]);
+  for (const match of masked.matchAll(
+    new RegExp(`\\b(?<!(?:leaving|departing|depart|departure|leave|place) )${TO} (?:the )?${STATION}`, "g"),
+  ))
+    put("destination", match[1]);
   const bare = [...masked.matchAll(/@station\d+/g)].map((match) => match[0]);
   if (bare.length === 1 && route.departure === undefined && route.destination === undefined) {
     const wantsTo = reading.asked.has("destination");
@@ -49,7 +56,8 @@ export function trainRoute(reading: Reading, masked: string): { departure?: stri
 }
 
 const LEAVE = /\b(?:leav\w*|depart\w*|after|pick(?:ed)? ?(?:me |us |you )?up|pick ?up|start\w*|get out|set off|from)\b/g;
-const ARRIVE = /\b(?:arriv\w*|get (?:me |us )?(?:there|in|to|here|back)|gets? (?:there|in)|be (?:there|in|at)|reach\w*|there by|make it|in time|no later|before|drop\w*)\b/g;
+const ARRIVE =
+  /\b(?:arriv\w*|get (?:me |us )?(?:there|in|to|here|back)|gets? (?:there|in)|be (?:there|in|at)|reach\w*|there by|make it|in time|no later|before|drop\w*)\b/g;
 
 function lastAt(pattern: RegExp, text: string): number {
   let at = -1;
@@ -59,7 +67,8 @@ function lastAt(pattern: RegExp, text: string): number {
 
 /** Whether a time says when to leave or when to arrive: by the last verb before it, else by what was asked. */
 export function roleOfTime(masked: string, time: TimeMention, asked: ReadonlySet<string>): "leaveAt" | "arriveBy" {
-  const from = Math.max(masked.lastIndexOf(".", time.start - 3), masked.lastIndexOf("?", time.start), masked.lastIndexOf("!", time.start)) + 1;
+  const from =
+    Math.max(masked.lastIndexOf(".", time.start - 3), masked.lastIndexOf("?", time.start), masked.lastIndexOf("!", time.start)) + 1;
   const before = masked.slice(from, time.start);
   const leave = lastAt(LEAVE, before.replace(/\bfrom (?:@|the|my|our|there|here)/g, ""));
   const arrive = lastAt(ARRIVE, before);
@@ -79,7 +88,12 @@ export function journeyTimes(reading: Reading, masked: string): { leaveAt?: stri
   }
   if (times.leaveAt === undefined && times.arriveBy === undefined) {
     for (const slot of ["leaveAt", "arriveBy"] as const) {
-      const any = anyFor(slot, slot === "leaveAt" ? /\b(?:departure|leave|leaving) ?time|\btime\b/ : /\barriv\w* ?time|\btime\b/, masked, reading);
+      const any = anyFor(
+        slot,
+        slot === "leaveAt" ? /\b(?:departure|leave|leaving) ?time|\btime\b/ : /\barriv\w* ?time|\btime\b/,
+        masked,
+        reading,
+      );
       if (any === ANY) {
         times[slot] = ANY;
         break;
@@ -109,15 +123,16 @@ function placeNamed(reading: Reading, facts: Facts, phrase: string | undefined):
   return undefined;
 }
 
-/** The two places that "between the two" means: of the two other domains last served, the earlier first. */
-function twoPlaces(facts: Facts): readonly string[] {
+/** The places of the conversation, that of the domain served last first. */
+function placesOfTrip(facts: Facts): readonly string[] {
   const order = [...new Set([...trailOf(facts), "restaurant", "attraction", "hotel"])];
-  const known = order.filter((domain) => domain !== "taxi" && domain !== "train").flatMap((domain) => placeIn(facts, domain) ?? []);
-  return known.slice(0, 2).reverse();
+  return order.filter((domain) => domain !== "taxi" && domain !== "train").flatMap((domain) => placeIn(facts, domain) ?? []);
 }
 
-const TAXI_FROM = "(?:from|leav(?:e|es|ing)(?: from)?|depart(?:s|ing)?(?: from)?|pick(?:s|ed)? (?:me |us )?up (?:at|from|in)|pick ?up (?:is |at |from )*|out of|departure (?:is|will be|point is)|away from|picked up (?:at|from))";
-const TAXI_TO = "(?:to|arriv(?:e|es|ing) (?:at|to|in)?|back to|into|destination (?:is|will be)|towards?|reach|get (?:me |us )?to|take (?:me|us) to|for|get at|at)";
+const TAXI_FROM =
+  "(?:from|leav(?:e|es|ing)(?: from)?|depart(?:s|ing)?(?: from)?|pick(?:s|ed)? (?:me |us )?up (?:at|from|in)|pick ?up (?:is |at |from )*|out of|departure (?:is|will be|point is)|away from|picked up (?:at|from))";
+const TAXI_TO =
+  "(?:to|arriv(?:e|es|ing) (?:at|to|in)?|back to|into|destination (?:is|will be)|towards?|reach|get (?:me |us )?to|take (?:me|us) to|for|get at|at)";
 
 function firstPlace(reading: Reading, facts: Facts, masked: string, verbs: string): Resolved | undefined {
   for (const match of masked.matchAll(new RegExp(`\\b${verbs} ${PLACE}`, "g"))) {
@@ -127,8 +142,8 @@ function firstPlace(reading: Reading, facts: Facts, masked: string, verbs: strin
   return undefined;
 }
 
-const BETWEEN = /\bbetween\b|\bcommut\w*|\bboth (?:places|locations|of)|\bthe two\b|\btwo (?:places|locations)|\beach (?:place|other)\b|\bto (?:and|&) from\b/;
-const BOOKED_TIME = /\b(?:booked|booking|reservation|reserved|dinner|lunch|table|same)(?: \w+)? (?:time|reservation)|\b(?:for|before|by|with|on time for|in time for) (?:the|my|our|that|this) (?:\w+ )?(?:booking|reservation)|\btime (?:that )?(?:my|our|the) (?:\w+ )?(?:booking|reservation)|\bin time\b|\b(?:by|for|before|in time for|time for) (?:the|my|our) (?:\w+ )?(?:booking|reservation|dinner|lunch|meal|table)|\bon time for|\bin time for|\btime (?:of|for) (?:the|my|our) (?:booking|reservation|dinner|lunch)/;
+const BOOKED_TIME =
+  /\b(?:booked|booking|reservation|reserved|dinner|lunch|table|same)(?: \w+)? (?:time|reservation)|\b(?:for|before|by|with|on time for|in time for) (?:the|my|our|that|this) (?:\w+ )?(?:booking|reservation)|\btime (?:that )?(?:my|our|the) (?:\w+ )?(?:booking|reservation)|\bin time\b|\b(?:by|for|before|in time for|time for) (?:the|my|our) (?:\w+ )?(?:booking|reservation|dinner|lunch|meal|table)|\bon time for|\bin time for|\btime (?:of|for) (?:the|my|our) (?:booking|reservation|dinner|lunch)/;
 
 /** A taxi's journey: named places first, then described ones, then the other end of a journey with one known end. */
 export function taxiJourney(reading: Reading, masked: string, facts: Facts): Journey {
@@ -148,8 +163,9 @@ export function taxiJourney(reading: Reading, masked: string, facts: Facts): Jou
     put("destination", ends[1]);
   }
   bareAnswer(reading, masked, put);
-  if (/^(?:yes|yeah|yep|sure|correct|right|exactly)\b/.test(masked) && journey.departure === undefined && journey.destination === undefined) confirmedEnds(reading, facts, put);
-  otherEnd(journey, masked, facts, put);
+  if (/^(?:yes|yeah|yep|sure|correct|right|exactly)\b/.test(masked) && journey.departure === undefined && journey.destination === undefined)
+    confirmedEnds(reading, facts, put);
+  otherEnd(journey, facts, put);
   if (journey.arriveBy === undefined && journey.leaveAt === undefined && BOOKED_TIME.test(masked)) {
     const booked = knownFact(facts, "restaurant.time");
     if (booked !== undefined) {
@@ -181,16 +197,14 @@ function confirmedEnds(reading: Reading, facts: Facts, put: Put): void {
   put("destination", firstPlace(asked, facts, question, TAXI_TO));
 }
 
-function otherEnd(journey: Journey, masked: string, facts: Facts, put: Put): void {
-  const places = twoPlaces(facts);
+/**
+ * A journey with one known end has its other end at the other place of the conversation. Which of two places is meant
+ * as the start of "between the two" nobody said yet: that is left to the next turn.
+ */
+function otherEnd(journey: Journey, facts: Facts, put: Put): void {
   const missing = journey.departure === undefined ? "departure" : journey.destination === undefined ? "destination" : undefined;
-  if (missing === undefined) return;
   const known = missing === "departure" ? journey.destination : journey.departure;
-  const settled = knownFact(facts, `taxi.${missing}`);
-  if (settled !== undefined) return;
-  if (known !== undefined) {
-    const other = places.filter((name) => name !== known).at(-1);
-    if (other !== undefined && knownFact(facts, `taxi.${missing}`) === undefined) put(missing, { name: other, carried: true });
-    return;
-  }
+  if (missing === undefined || known === undefined || knownFact(facts, `taxi.${missing}`) !== undefined) return;
+  const other = placesOfTrip(facts).find((name) => name !== known);
+  if (other !== undefined) put(missing, { name: other, carried: true });
 }

@@ -47,10 +47,26 @@ const GENERIC: ReadonlySet<string> = new Set(
 );
 
 /** Single ordinary words that also are names: they count only when written with a capital inside a sentence. */
-const ORDINARY: ReadonlySet<string> = new Set("place ask junction primavera graffiti galleria golden royal meze anatolia regency saint rice curry".split(" "));
+const ORDINARY: ReadonlySet<string> = new Set(
+  "place ask junction primavera graffiti galleria golden royal meze anatolia regency saint rice curry".split(" "),
+);
 
 /** Endings that people leave out. */
-const OMITTED_ENDS: readonly string[] = ["restaurant", "hotel", "guesthouse", "bnb", "bar", "cinema", "nightclub", "house", "lodge", "and bar", "restaurant bar", "noodle bar", "seafood"];
+const OMITTED_ENDS: readonly string[] = [
+  "restaurant",
+  "hotel",
+  "guesthouse",
+  "bnb",
+  "bar",
+  "cinema",
+  "nightclub",
+  "house",
+  "lodge",
+  "and bar",
+  "restaurant bar",
+  "noodle bar",
+  "seafood",
+];
 
 /** A word without plural, possessive and doubled letters: "Kettle's" and "kettles" are one. */
 export function stem(word: string): string {
@@ -140,7 +156,8 @@ function addFirstWords(index: Map<string, Alias[]>, venues: readonly Venue[]): v
   }
   for (const [first, group] of names) {
     const venue = group[0];
-    if (venue && group.length === 1 && first.length >= FIRST_WORD_LENGTH_MIN && !GENERIC.has(first)) addAlias(index, first, venue.domain, venue.name, true);
+    if (venue && group.length === 1 && first.length >= FIRST_WORD_LENGTH_MIN && !GENERIC.has(first))
+      addAlias(index, first, venue.domain, venue.name, true);
   }
 }
 
@@ -157,7 +174,8 @@ export function buildOntology(tables: Tables): Ontology {
   for (const station of tables.stations) addAlias(index, normaliseText(station), "station", station);
   for (const venue of all) {
     const full = normaliseText(venue.name);
-    for (const form of shorterForms(full, tables.town)) if (form !== full && usable(form, full)) addAlias(index, form, venue.domain, venue.name);
+    for (const form of shorterForms(full, tables.town))
+      if (form !== full && usable(form, full)) addAlias(index, form, venue.domain, venue.name);
   }
   for (const station of tables.stations) {
     const words = station.split(" ");

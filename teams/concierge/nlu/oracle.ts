@@ -18,7 +18,8 @@ export function readOracle(domain: Domain, words: Words, acts: readonly GoldAct[
   for (const act of acts) {
     if (act.domain !== domain || act.slot === "none") continue;
     if (act.value === "?") requests.push(act.slot);
-    else if (act.intent === "inform" && act.value !== "none") inform[act.slot] = normaliseValue(ontology, `${domain}.${act.slot}`, act.value);
+    else if (act.intent === "inform" && act.value !== "none")
+      inform[act.slot] = normaliseValue(ontology, `${domain}.${act.slot}`, act.value);
   }
   const byWords = readRules(domain, words, facts, tables);
   const carried = byWords.carried.filter((slot) => inform[slot] === undefined);

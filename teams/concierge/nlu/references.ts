@@ -8,7 +8,8 @@ import { type Facts, factText, knownFact } from "./frame.ts";
 import type { Mention } from "./ontology.ts";
 import { mentionAt, type Reading } from "./reading.ts";
 
-const HOTEL_NOUNS = "hotels?|guesthouses?|bnbs?|lodgings?|lodge|accommodations?|inn|place (?:i'm|i am|we're|we are) staying|place to stay|stay|room";
+const HOTEL_NOUNS =
+  "hotels?|guesthouses?|bnbs?|lodgings?|lodge|accommodations?|inn|place (?:i'm|i am|we're|we are) staying|place to stay|stay|room";
 const RESTAURANT_NOUNS = "restaurants?|diner|dinner|lunch|breakfast|brunch|place to (?:eat|dine)|dining|eatery|table|cafe|food|meal";
 const ATTRACTION_NOUNS =
   "attractions?|museums?|colleges?|theatres?|cinemas?|galler(?:y|ies)|church|parks?|clubs?|nightclubs?|pools?|swimmingpools?|boats?|architecture|concerthalls?|entertainment|place to (?:go|visit)|places? of interest|sights?";
@@ -90,14 +91,16 @@ export function areaByReference(own: Domain, reading: Reading, facts: Facts, mas
   return match ? resolve(own, "area", after(masked, match), reading, facts) : undefined;
 }
 
-const SAME_PRICE = /\b(?:same|similar) (?:general )?(?:price|cost|budget)|\bsame (?:area|location) and (?:the )?(?:same )?price|\bsame [^.]*\bprice ?range/;
+const SAME_PRICE =
+  /\b(?:same|similar) (?:general )?(?:price|cost|budget)|\bsame (?:area|location) and (?:the )?(?:same )?price|\bsame [^.]*\bprice ?range/;
 
 export function priceByReference(own: Domain, reading: Reading, facts: Facts, masked: string): string | undefined {
   const match = SAME_PRICE.exec(masked);
   return match ? resolve(own, "pricerange", after(masked, match), reading, facts) : undefined;
 }
 
-const SAME_DAY = /\b(?:same|that|very) (?:exact )?(?:days?|date|night|evening|afternoon)\b|\bsame (?:people|group|party|number|amount|time)[^.]*\b(?:day|date)\b|\bday (?:of|as|that) (?:the|my|our|i|we)\b/;
+const SAME_DAY =
+  /\b(?:same|that|very) (?:exact )?(?:days?|date|night|evening|afternoon)\b|\bsame (?:people|group|party|number|amount|time)[^.]*\b(?:day|date)\b|\bday (?:of|as|that) (?:the|my|our|i|we)\b/;
 
 export function dayByReference(own: Domain, reading: Reading, facts: Facts, masked: string): string | undefined {
   const match = SAME_DAY.exec(masked);

@@ -35,8 +35,10 @@ const REQUESTS: readonly (readonly [string, RegExp])[] = [
 ];
 
 const BOOK = /\b(?:book|booked|booking|reserve|reservation|reservations|make that|purchase|buy)\b/;
-const NOT_BOOK = /\b(?:no|not|don't|n't) (?:need |want |to |a |any )*(?:book|booking|reservation|reserve)|\bno need\b|\bbefore (?:i|we) book\b/;
-const YES = /^(?:yes|yeah|yep|yup|sure|ok|okay|please|great|perfect|absolutely|definitely|excellent|awesome|fine|alright|sounds|that (?:sounds|works|would|will|is|one)|that's (?:fine|good|great|perfect)|i'll take|let's|go ahead|works)\b/;
+const NOT_BOOK =
+  /\b(?:no|not|don't|n't) (?:need |want |to |a |any )*(?:book|booking|reservation|reserve)|\bno need\b|\bbefore (?:i|we) book\b/;
+const YES =
+  /^(?:yes|yeah|yep|yup|sure|ok|okay|please|great|perfect|absolutely|definitely|excellent|awesome|fine|alright|sounds|that (?:sounds|works|would|will|is|one)|that's (?:fine|good|great|perfect)|i'll take|let's|go ahead|works)\b/;
 const NO = /^(?:no|nope|nah|not)\b/;
 
 type Informs = Record<string, string>;
@@ -61,7 +63,9 @@ function put(draft: Draft, slot: string, said: string | undefined, referred?: ()
 /** A name of this domain that the turn is about, not one that only locates something else. */
 function ownName(reading: Reading, domain: Domain, masked: string): string | undefined {
   let name: string | undefined;
-  for (const match of masked.matchAll(new RegExp(`(\\b(?:near|close to|from|than|around|by|like|besides) (?:the )?)?@${domain}\\d+`, "g"))) {
+  for (const match of masked.matchAll(
+    new RegExp(`(\\b(?:near|close to|from|than|around|by|like|besides) (?:the )?)?@${domain}\\d+`, "g"),
+  )) {
     if (match[1] === undefined) name = mentionAt(reading, match[0])?.name ?? name;
   }
   return name;
@@ -150,13 +154,16 @@ export function readRules(domain: Domain, { userText, lastSystemText }: Words, f
   const reading = readTurn(tables, userText, lastSystemText);
   const incumbent = trailOf(facts)[0];
   const { domains } = domainsOfReading(reading, incumbent);
-  const masked = partFor(reading, domain, domains.includes(domain) ? domains : [domain, ...domains], incumbent);
+  // An agent that was given a turn which the words place elsewhere reads all of it.
+  const masked = domains.includes(domain) ? partFor(reading, domain, domains, incumbent) : reading.masked;
   const draft: Draft = { inform: {}, carried: [] };
   READERS[domain](draft, reading, masked, facts);
   const book = BOOK.test(masked) && !NOT_BOOK.test(masked);
   const answer = YES.test(reading.words) ? "yes" : NO.test(reading.words) ? "no" : undefined;
   const requests = REQUESTS.flatMap(([slot, pattern]) => (pattern.test(masked) ? [slot] : []));
-  const name = ownName(reading, domain, masked) ?? acceptedName(domain, reading, facts, book || answer === "yes" || requests.some((slot) => DETAILS.has(slot)));
+  const name =
+    ownName(reading, domain, masked) ??
+    acceptedName(domain, reading, facts, book || answer === "yes" || requests.some((slot) => DETAILS.has(slot)));
   if (name !== undefined && (domain === "hotel" || domain === "restaurant" || domain === "attraction")) draft.inform["name"] = name;
   return { domain, inform: draft.inform, carried: draft.carried, requests, book, answer };
 }

@@ -32,11 +32,16 @@ const REWRITES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Long nouns and adjectives that the grammar turns on, in the spelling that it expects. */
-const SPELLINGS: readonly string[] = "restaurant attraction guesthouse museum college theatre cinema entertainment architecture expensive moderate moderately internet parking reservation reference postcode departing destination".split(" ");
+const SPELLINGS: readonly string[] =
+  "restaurant attraction guesthouse museum college theatre cinema entertainment architecture expensive moderate moderately internet parking reservation reference postcode departing destination".split(
+    " ",
+  );
 
 /** Mends one slip in a word that the grammar turns on ("restuarant"). */
 function mendSpelling(word: string): string {
-  for (const noun of SPELLINGS) if (noun[0] === word[0] && word !== noun && word !== `${noun}s` && nearlyEqual(noun, word.endsWith("s") ? word.slice(0, -1) : word)) return noun;
+  for (const noun of SPELLINGS)
+    if (noun[0] === word[0] && word !== noun && word !== `${noun}s` && nearlyEqual(noun, word.endsWith("s") ? word.slice(0, -1) : word))
+      return noun;
   return word;
 }
 
@@ -47,7 +52,21 @@ export function normaliseText(text: string): string {
   return result.trim().replace(/[a-z]{7,}/g, mendSpelling);
 }
 
-const NUMBER_WORDS: readonly string[] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+const NUMBER_WORDS: readonly string[] = [
+  "zero",
+  "one",
+  "two",
+  "three",
+  "four",
+  "five",
+  "six",
+  "seven",
+  "eight",
+  "nine",
+  "ten",
+  "eleven",
+  "twelve",
+];
 
 /** Source of a regular expression that matches a small number in digits or words. */
 export const NUMBER = `(?:\\d{1,2}|${NUMBER_WORDS.join("|")}|a couple|couple)`;

@@ -2,10 +2,11 @@
  * Values as the labels write them, so that what an agent settled and what an annotator wrote can be compared. Used by
  * the rules and by the scorers alike; says nothing about which value is right. Pure and idempotent.
  */
+
+import { ANY } from "./frame.ts";
 import { domainOfMention, findMentions, type Ontology, tellingWords } from "./ontology.ts";
 import { normaliseText, numberOf } from "./text.ts";
 import { findTimes } from "./times.ts";
-import { ANY } from "./frame.ts";
 
 export const DAYS: readonly string[] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
@@ -17,7 +18,12 @@ const COUNT_SLOTS: ReadonlySet<string> = new Set(["people", "stay", "stars"]);
 export function priceRangeOf(text: string): string | undefined {
   if (/\b(?:moderat\w*|mid(?:dle)? ?range\w*|medium|mid price\w*|averag\w*|reasonabl\w*)\b/.test(text)) return "moderate";
   if (/\b(?:cheap\w*|inexpensive|budget|low(?:er)? (?:price|cost|end)\w*|affordable|economical|low priced)\b/.test(text)) return "cheap";
-  if (/\b(?:expensive|upscale|high ?end|high(?:er)? price\w*|fancy|pric(?:e)?y|luxur\w*|posh|fine dining|high class|upper scale|splurge|top notch|high dollar|lavish|swanky)\b/.test(text)) return "expensive";
+  if (
+    /\b(?:expensive|upscale|high ?end|high(?:er)? price\w*|fancy|pric(?:e)?y|luxur\w*|posh|fine dining|high class|upper scale|splurge|top notch|high dollar|lavish|swanky)\b/.test(
+      text,
+    )
+  )
+    return "expensive";
   return undefined;
 }
 
@@ -40,7 +46,7 @@ export function placeOf(ontology: Ontology, text: string, domain: string): strin
   if (own && !own.ambiguous && named.length >= telling.length * 0.6) return own.name;
   // Spelled in other pieces ("fen ditton", "fenditton") it is still the same name.
   for (const name of ontology.venues.keys()) if (tellingWords(normaliseText(name)).join("") === telling && telling !== "") return name;
-  return telling === "" ? normalised : telling;
+  return telling === "" ? normalised : tellingWords(normalised).join(" ");
 }
 
 /** The canonical form of a slot's value; `slot` is "hotel.area". */

@@ -29,7 +29,11 @@ export class RoutingScorer {
   readonly #one: Tally = { turns: 0, right: 0 };
   readonly #switch: Tally = { turns: 0, right: 0 };
   readonly #stay: Tally = { turns: 0, right: 0 };
-  readonly #others: Readonly<Record<"none" | "two" | "three", Tally>> = { none: { turns: 0, right: 0 }, two: { turns: 0, right: 0 }, three: { turns: 0, right: 0 } };
+  readonly #others: Readonly<Record<"none" | "two" | "three", Tally>> = {
+    none: { turns: 0, right: 0 },
+    two: { turns: 0, right: 0 },
+    three: { turns: 0, right: 0 },
+  };
 
   /** `picks[i]` is the agent of turn i: the router's first choice, or the one that settled it, as the caller asks. */
   add(dialogue: Dialogue, picks: readonly (string | undefined)[]): void {
@@ -62,7 +66,10 @@ export class RoutingScorer {
   }
 
   result(): RoutingScore {
-    const row = (name: "none" | "two" | "three"): { turns: number; fits: number } => ({ turns: this.#others[name].turns, fits: share(this.#others[name]) });
+    const row = (name: "none" | "two" | "three"): { turns: number; fits: number } => ({
+      turns: this.#others[name].turns,
+      fits: share(this.#others[name]),
+    });
     return {
       turns: this.#one.turns,
       routingAccuracy: share(this.#one),

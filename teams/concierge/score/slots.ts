@@ -35,7 +35,9 @@ const BELIEF_SLOTS: ReadonlySet<string> = new Set(
 );
 
 function beliefSlots(facts: Readonly<Record<string, unknown>>): readonly (readonly [string, string])[] {
-  return Object.entries(facts).flatMap(([slot, value]) => (typeof value === "string" && BELIEF_SLOTS.has(slot.slice(slot.indexOf(".") + 1)) ? [[slot, value] as const] : []));
+  return Object.entries(facts).flatMap(([slot, value]) =>
+    typeof value === "string" && BELIEF_SLOTS.has(slot.slice(slot.indexOf(".") + 1)) ? [[slot, value] as const] : [],
+  );
 }
 
 /** Whether a text says a value, in whatever form: letters, a name's short form, a number word, a misspelt day. */
@@ -46,10 +48,16 @@ export function textSays(ontology: Ontology, slot: string, value: string, text: 
   const name = slot.slice(slot.indexOf(".") + 1);
   if (name === "day") return dayOf(normalised) === value;
   if (name === "pricerange") return priceRangeOf(normalised) === value;
-  if (name === "people" || name === "stay" || name === "stars") return normalised.split(/[^a-z0-9]+/).some((word) => numberOf(word) === value) || (value === "1" && /\b(?:me|myself|alone|a night)\b/.test(normalised));
+  if (name === "people" || name === "stay" || name === "stars")
+    return (
+      normalised.split(/[^a-z0-9]+/).some((word) => numberOf(word) === value) ||
+      (value === "1" && /\b(?:me|myself|alone|a night)\b/.test(normalised))
+    );
   if (name === "time" || name === "leaveAt" || name === "arriveBy") return findTimes(normalised).some((time) => time.value === value);
   const key = normaliseValue(ontology, slot, value);
-  return findMentions(ontology, normalised, text).some((mention) => normaliseValue(ontology, `${domainOfMention(mention)}.name`, mention.name) === key);
+  return findMentions(ontology, normalised, text).some(
+    (mention) => normaliseValue(ontology, `${domainOfMention(mention)}.name`, mention.name) === key,
+  );
 }
 
 interface Count {
@@ -119,7 +127,10 @@ export class SlotScorer {
       all.right += count.right;
       all.missed += count.missed;
       all.wrong += count.wrong;
-      perDomain[domain] = { precision: share(count.right, count.right + count.wrong), recall: share(count.right, count.right + count.missed) };
+      perDomain[domain] = {
+        precision: share(count.right, count.right + count.wrong),
+        recall: share(count.right, count.right + count.missed),
+      };
     }
     return {
       carriedGold: this.#carriedGold,
@@ -146,7 +157,8 @@ export class SlotScorer {
       if (textSays(this.#ontology, slot, value, turn?.user) || textSays(this.#ontology, slot, value, lastSystem)) continue;
       if (!known.knownElsewhere(domainOfSlot(slot), normaliseValue(this.#ontology, slot, value))) continue;
       this.#made++;
-      const holds = (state: Readonly<Record<string, string>> | undefined): boolean => state?.[slot] !== undefined && this.#equal(slot, value, state[slot]);
+      const holds = (state: Readonly<Record<string, string>> | undefined): boolean =>
+        state?.[slot] !== undefined && this.#equal(slot, value, state[slot]);
       if (holds(turn?.gold.state)) continue;
       this.#wrong++;
       if (!dialogue.turns.slice(index).some((later) => holds(later.gold.state))) this.#wrongEver++;

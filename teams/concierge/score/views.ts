@@ -54,7 +54,9 @@ export function userTurnView(countTokens: CountTokens, tokensMax: number = VIEW_
     for (const words of texts) for (const word of new Set(words)) holders.set(word, (holders.get(word) ?? 0) + 1);
     const rarity = new Map([...holders].map(([word, count]) => [word, Math.log((earlier.length + 1) / (count + 0.5))] as const));
     const query = new Set(wordsOf(userText));
-    const ranked = earlier.map((utterance, at) => ({ utterance, at, score: likeness(query, texts[at] ?? [], rarity) })).sort((a, b) => b.score - a.score || b.at - a.at);
+    const ranked = earlier
+      .map((utterance, at) => ({ utterance, at, score: likeness(query, texts[at] ?? [], rarity) }))
+      .sort((a, b) => b.score - a.score || b.at - a.at);
     const chosen: { readonly utterance: Utterance; readonly at: number }[] = [];
     let room = tokensMax;
     for (const candidate of ranked) {

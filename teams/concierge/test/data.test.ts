@@ -22,19 +22,38 @@ describe("built-in conversations", () => {
   });
 
   it("are used where TRIAD_DATA_DIR has no data, with a note that says so", () => {
-    expect(findDataSource({ TRIAD_DATA_DIR: "/no/such/folder" })).toEqual({ kind: "built-in", note: expect.stringContaining("TRIAD_DATA_DIR") });
+    expect(findDataSource({ TRIAD_DATA_DIR: "/no/such/folder" })).toEqual({
+      kind: "built-in",
+      note: expect.stringContaining("TRIAD_DATA_DIR"),
+    });
   });
 });
 
 describe("stripLabels", () => {
-  const act = fc.record({ domain: fc.constant("hotel" as const), intent: fc.constant("inform"), slot: fc.string(), value: fc.string().map((text) => `GOLD ${text}`) });
-  const gold = fc.record({ userActs: fc.array(act), systemActs: fc.array(act), state: fc.dictionary(fc.string(), fc.string().map((text) => `GOLD ${text}`)) });
+  const act = fc.record({
+    domain: fc.constant("hotel" as const),
+    intent: fc.constant("inform"),
+    slot: fc.string(),
+    value: fc.string().map((text) => `GOLD ${text}`),
+  });
+  const gold = fc.record({
+    userActs: fc.array(act),
+    systemActs: fc.array(act),
+    state: fc.dictionary(
+      fc.string(),
+      fc.string().map((text) => `GOLD ${text}`),
+    ),
+  });
   const turn = fc.record({ user: fc.string(), system: fc.string(), gold }, { requiredKeys: ["user", "gold"] });
 
   it("leaves words only: no gold field, not even one that is added later", () => {
     fc.assert(
       fc.property(fc.string(), fc.array(turn), fc.string(), (id, turns, later) => {
-        const dialogue = { id, turns: turns.map((entry) => ({ ...entry, laterLabel: `GOLD ${later}` })), laterLabel: `GOLD ${later}` } as unknown as Dialogue;
+        const dialogue = {
+          id,
+          turns: turns.map((entry) => ({ ...entry, laterLabel: `GOLD ${later}` })),
+          laterLabel: `GOLD ${later}`,
+        } as unknown as Dialogue;
         const plain = stripLabels(dialogue);
         expect(Object.keys(plain).sort()).toEqual(["id", "turns"]);
         for (const entry of plain.turns) for (const key of Object.keys(entry)) expect(["user", "system"]).toContain(key);
@@ -47,11 +66,21 @@ describe("stripLabels", () => {
 });
 
 describe("parseDialogues", () => {
-  const line = { id: "A", turns: [{ s: "U", t: "hello", a: { "Hotel-Inform": [["Area", "east"]] } }, { s: "S", t: "hi", a: {}, st: { "hotel.area": "east" } }] };
+  const line = {
+    id: "A",
+    turns: [
+      { s: "U", t: "hello", a: { "Hotel-Inform": [["Area", "east"]] } },
+      { s: "S", t: "hi", a: {}, st: { "hotel.area": "east" } },
+    ],
+  };
 
   it("reads a line", () => {
     const [dialogue] = parseDialogues(`${JSON.stringify(line)}\n`, "x.jsonl");
-    expect(dialogue?.turns[0]?.gold).toEqual({ userActs: [{ domain: "hotel", intent: "inform", slot: "area", value: "east" }], systemActs: [], state: { "hotel.area": "east" } });
+    expect(dialogue?.turns[0]?.gold).toEqual({
+      userActs: [{ domain: "hotel", intent: "inform", slot: "area", value: "east" }],
+      systemActs: [],
+      state: { "hotel.area": "east" },
+    });
   });
 
   it.each([

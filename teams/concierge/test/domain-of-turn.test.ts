@@ -30,7 +30,14 @@ describe("domainOfTurn", () => {
 
 describe("planTurn", () => {
   it("lets the incumbent answer first and then the new domain", () => {
-    const plan = planTurn({ userText: "Yes, book it for 2 people. I also need a train to Brightsea.", facts: { trail: "hotel" }, lastSystemText: "Shall I book the hotel?" }, tables);
+    const plan = planTurn(
+      {
+        userText: "Yes, book it for 2 people. I also need a train to Brightsea.",
+        facts: { trail: "hotel" },
+        lastSystemText: "Shall I book the hotel?",
+      },
+      tables,
+    );
     expect(plan).toEqual(["hotel", "train"]);
   });
 

@@ -11,7 +11,11 @@ function read(domain: Domain, userText: string, facts: Facts = {}, lastSystemTex
 
 describe("what a turn says itself", () => {
   it.each<[Domain, string, Record<string, string>]>([
-    ["hotel", "I need a cheap guesthouse in the north with free wifi.", { area: "north", pricerange: "cheap", type: "guesthouse", internet: "yes" }],
+    [
+      "hotel",
+      "I need a cheap guesthouse in the north with free wifi.",
+      { area: "north", pricerange: "cheap", type: "guesthouse", internet: "yes" },
+    ],
     ["hotel", "Book it for 3 people and 4 nights starting Friday.", { people: "3", stay: "4", day: "friday" }],
     ["hotel", "It does n't need parking, but 4 stars please.", { parking: "no", stars: "4" }],
     ["hotel", "Just for me, one night from Sunday.", { people: "1", stay: "1", day: "sunday" }],
@@ -19,9 +23,17 @@ describe("what a turn says itself", () => {
     ["restaurant", "A table for two at 18:30 on Tuesday.", { people: "2", time: "18:30", day: "tuesday" }],
     ["restaurant", "Two other people with me, so a table at 7 pm.", { people: "3", time: "19:00" }],
     ["attraction", "Any museums in the east?", { type: "museum", area: "east" }],
-    ["train", "A train from Brightsea to Alderbury that arrives by 10:15 on Monday.", { departure: "brightsea", destination: "alderbury", arriveBy: "10:15", day: "monday" }],
+    [
+      "train",
+      "A train from Brightsea to Alderbury that arrives by 10:15 on Monday.",
+      { departure: "brightsea", destination: "alderbury", arriveBy: "10:15", day: "monday" },
+    ],
     ["train", "I am going to Wexcombe, leaving after 9:30.", { destination: "wexcombe", leaveAt: "09:30" }],
-    ["taxi", "A taxi from Fern Lodge to Blue Lantern, I want to leave by 20:15.", { departure: "fern lodge", destination: "blue lantern", leaveAt: "20:15" }],
+    [
+      "taxi",
+      "A taxi from Fern Lodge to Blue Lantern, I want to leave by 20:15.",
+      { departure: "fern lodge", destination: "blue lantern", leaveAt: "20:15" },
+    ],
     ["hospital", "Is there a cardiology department?", { department: "cardiology" }],
   ])("%s: %s", (domain, text, expected) => {
     expect(read(domain, text)).toEqual(expected);
@@ -50,7 +62,14 @@ describe("what a turn says itself", () => {
 });
 
 describe("what arrives from another domain's facts", () => {
-  const hotel: Facts = { "hotel.area": "west", "hotel.people": "5", "hotel.day": "friday", "hotel.pricerange": "cheap", "hotel.name": "upper mill hotel", trail: "hotel" };
+  const hotel: Facts = {
+    "hotel.area": "west",
+    "hotel.people": "5",
+    "hotel.day": "friday",
+    "hotel.pricerange": "cheap",
+    "hotel.name": "upper mill hotel",
+    trail: "hotel",
+  };
 
   it.each<[Domain, string, Record<string, string>]>([
     ["restaurant", "Indian food in the same area as the hotel.", { food: "indian", area: "west" }],
@@ -69,14 +88,33 @@ describe("what arrives from another domain's facts", () => {
   });
 
   it("'nearby' takes the area of a place that was only offered from its table", () => {
-    expect(read("attraction", "A park near the restaurant?", { "restaurant.offered": "paper crane", trail: "restaurant" })).toEqual({ type: "park", area: "north" });
+    expect(read("attraction", "A park near the restaurant?", { "restaurant.offered": "paper crane", trail: "restaurant" })).toEqual({
+      type: "park",
+      area: "north",
+    });
   });
 
   it("a taxi knows the hotel, the restaurant and the booked time", () => {
-    const facts: Facts = { "hotel.name": "fern lodge", "restaurant.name": "seagrass", "restaurant.time": "18:45", trail: "restaurant,hotel" };
-    expect(read("taxi", "I want a taxi from the hotel to the restaurant by the booked time.", facts)).toEqual({ departure: "fern lodge", destination: "seagrass", arriveBy: "18:45" });
-    expect(read("taxi", "A taxi between the two, I leave the restaurant by 22:00.", facts)).toEqual({ departure: "seagrass", destination: "fern lodge", leaveAt: "22:00" });
-    expect(read("taxi", "Yes.", facts, "Will you be going from the restaurant to the hotel?")).toEqual({ departure: "seagrass", destination: "fern lodge" });
+    const facts: Facts = {
+      "hotel.name": "fern lodge",
+      "restaurant.name": "seagrass",
+      "restaurant.time": "18:45",
+      trail: "restaurant,hotel",
+    };
+    expect(read("taxi", "I want a taxi from the hotel to the restaurant by the booked time.", facts)).toEqual({
+      departure: "fern lodge",
+      destination: "seagrass",
+      arriveBy: "18:45",
+    });
+    expect(read("taxi", "A taxi between the two, I leave the restaurant by 22:00.", facts)).toEqual({
+      departure: "seagrass",
+      destination: "fern lodge",
+      leaveAt: "22:00",
+    });
+    expect(read("taxi", "Yes.", facts, "Will you be going from the restaurant to the hotel?")).toEqual({
+      departure: "seagrass",
+      destination: "fern lodge",
+    });
   });
 
   it("explicit words win over a reference", () => {

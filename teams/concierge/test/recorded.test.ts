@@ -3,6 +3,7 @@
  * are below what is reached (README) by a margin, so that noise passes and a broken rule does not.
  */
 import { describe, expect, it } from "vitest";
+import type { DataSource } from "../data/source.ts";
 import { findDataSource, loadDialogues, loadTables } from "../data/source.ts";
 import { ontologyOf } from "../nlu/ontology.ts";
 import { runClosedLoop } from "../score/closed-loop.ts";
@@ -10,7 +11,6 @@ import { factsView } from "../score/facts-view.ts";
 import { RoutingScorer } from "../score/routing.ts";
 import { SlotScorer } from "../score/slots.ts";
 import { baselineViews, ViewScorer } from "../score/views.ts";
-import type { DataSource } from "../data/source.ts";
 
 const DIALOGUES = 250;
 const countTokens = (text: string): number => text.match(/[\p{L}\p{N}]+|[^\s\p{L}\p{N}]/gu)?.length ?? 0;
@@ -52,7 +52,8 @@ describe.skipIf(recorded.kind === "built-in")("the first recorded conversations 
     expect(slots.slotRecall).toBeGreaterThan(0.72);
     expect(slots.wrongCarry).toBeLessThan(0.28);
     const facts = views["facts"]?.slotRecall ?? 0;
-    for (const name of ["no context", "last 2 utterances", "last 4 utterances", "user turn as query, 128 tokens"]) expect(facts).toBeGreaterThan(views[name]?.slotRecall ?? 1);
+    for (const name of ["no context", "last 2 utterances", "last 4 utterances", "user turn as query, 128 tokens"])
+      expect(facts).toBeGreaterThan(views[name]?.slotRecall ?? 1);
   });
 
   it("by gold acts: no fewer slots than by rules", () => {

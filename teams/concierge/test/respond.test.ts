@@ -36,13 +36,19 @@ describe("respond", () => {
   it("gives the same result for the same input and leaves its input alone", () => {
     const text = fc.stringMatching(/^[a-zA-Z0-9 .,?']{0,80}$/);
     fc.assert(
-      fc.property(fc.constantFrom(...DOMAINS), text, text, fc.dictionary(fc.constantFrom("hotel.area", "hotel.people", "restaurant.name", "trail"), text), (domain, userText, lastSystemText, facts) => {
-        const before = structuredClone(facts);
-        const first = respond(domain, { userText, lastSystemText, facts }, tables);
-        expect(respond(domain, { userText, lastSystemText, facts }, tables)).toEqual(first);
-        expect(facts).toEqual(before);
-        for (const value of Object.values(first.facts)) expect(typeof value).toBe("string");
-      }),
+      fc.property(
+        fc.constantFrom(...DOMAINS),
+        text,
+        text,
+        fc.dictionary(fc.constantFrom("hotel.area", "hotel.people", "restaurant.name", "trail"), text),
+        (domain, userText, lastSystemText, facts) => {
+          const before = structuredClone(facts);
+          const first = respond(domain, { userText, lastSystemText, facts }, tables);
+          expect(respond(domain, { userText, lastSystemText, facts }, tables)).toEqual(first);
+          expect(facts).toEqual(before);
+          for (const value of Object.values(first.facts)) expect(typeof value).toBe("string");
+        },
+      ),
     );
   });
 
@@ -52,7 +58,11 @@ describe("respond", () => {
   });
 
   it("gold acts take the place of words under the oracle", () => {
-    const response = respond("hotel", { userText: "hm", facts: {}, acts: [{ domain: "hotel", intent: "inform", slot: "area", value: "Center" }] }, tables);
+    const response = respond(
+      "hotel",
+      { userText: "hm", facts: {}, acts: [{ domain: "hotel", intent: "inform", slot: "area", value: "Center" }] },
+      tables,
+    );
     expect(response.facts["hotel.area"]).toBe("centre");
   });
 });
@@ -60,17 +70,36 @@ describe("respond", () => {
 describe("searches against a dumb second version", () => {
   it("finds the venues that satisfy each constraint", () => {
     fc.assert(
-      fc.property(fc.constantFrom("north", "east", "centre", "dontcare"), fc.constantFrom("cheap", "moderate", "expensive"), (area, pricerange) => {
-        const found = searchVenues("hotel", { "hotel.area": area, "hotel.pricerange": pricerange }, tables);
-        const expected = tables.hotel.filter((row) => (area === "dontcare" || row.fields["area"] === area) && row.fields["pricerange"] === pricerange);
-        expect(found).toEqual(expected);
-      }),
+      fc.property(
+        fc.constantFrom("north", "east", "centre", "dontcare"),
+        fc.constantFrom("cheap", "moderate", "expensive"),
+        (area, pricerange) => {
+          const found = searchVenues("hotel", { "hotel.area": area, "hotel.pricerange": pricerange }, tables);
+          const expected = tables.hotel.filter(
+            (row) => (area === "dontcare" || row.fields["area"] === area) && row.fields["pricerange"] === pricerange,
+          );
+          expect(found).toEqual(expected);
+        },
+      ),
     );
   });
 
   it("finds the trains of a route within the times", () => {
-    const facts = { "train.departure": "alderbury", "train.destination": "wexcombe", "train.day": "monday", "train.leaveAt": "09:00", "train.arriveBy": "16:00" };
-    const expected = tables.train.filter((row) => row.departure === "alderbury" && row.destination === "wexcombe" && row.day === "monday" && row.leaveAt >= "09:00" && row.arriveBy <= "16:00");
+    const facts = {
+      "train.departure": "alderbury",
+      "train.destination": "wexcombe",
+      "train.day": "monday",
+      "train.leaveAt": "09:00",
+      "train.arriveBy": "16:00",
+    };
+    const expected = tables.train.filter(
+      (row) =>
+        row.departure === "alderbury" &&
+        row.destination === "wexcombe" &&
+        row.day === "monday" &&
+        row.leaveAt >= "09:00" &&
+        row.arriveBy <= "16:00",
+    );
     expect(searchTrains(facts, tables)).toEqual(expected);
     expect(expected.length).toBeGreaterThan(1);
   });

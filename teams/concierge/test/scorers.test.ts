@@ -8,7 +8,14 @@ import { SlotScorer } from "../score/slots.ts";
 import { baselineViews, ViewScorer } from "../score/views.ts";
 import { ontology } from "./tables.ts";
 
-function hop(dialogue: string, at: number, from: string | undefined, to: string, prompt: string, factsReturned: Record<string, unknown>): HopRecord {
+function hop(
+  dialogue: string,
+  at: number,
+  from: string | undefined,
+  to: string,
+  prompt: string,
+  factsReturned: Record<string, unknown>,
+): HopRecord {
   return { dialogue, hop: at, agentFrom: from, agentTo: to, prompt, factsReturned };
 }
 
@@ -18,11 +25,14 @@ describe("contextKept", () => {
   it("is 1 where every fact stands in the next prompt, as bytes or as text", () => {
     const prompt = 'Known: {"hotel.area":"west","hotel.people":3}';
     expect(scoreContext([first, hop("a", 1, "hotel", "taxi", prompt, {})])).toMatchObject({ handoffs: 1, contextKept: 1, lost: [] });
-    expect(scoreContext([first, { ...hop("a", 1, "hotel", "taxi", "", {}), prompt: new TextEncoder().encode(prompt) }]).contextKept).toBe(1);
+    expect(scoreContext([first, { ...hop("a", 1, "hotel", "taxi", "", {}), prompt: new TextEncoder().encode(prompt) }]).contextKept).toBe(
+      1,
+    );
   });
 
   it("finds a missing fact, an old value, a value that only occurs, and a number cut short", () => {
-    const lostIn = (prompt: string): readonly string[] => scoreContext([first, hop("a", 1, "hotel", "taxi", prompt, {})]).lost.map(({ fact }) => fact);
+    const lostIn = (prompt: string): readonly string[] =>
+      scoreContext([first, hop("a", 1, "hotel", "taxi", prompt, {})]).lost.map(({ fact }) => fact);
     expect(lostIn('{"hotel.people":3}')).toEqual(["hotel.area"]);
     expect(lostIn('{"hotel.area":"east","hotel.people":3}')).toEqual(["hotel.area"]);
     expect(lostIn('the west {"hotel.people":3}')).toEqual(["hotel.area"]);
@@ -55,8 +65,20 @@ const inform = (domain: "hotel" | "restaurant", slot: string, value: string) => 
 const dialogue: Dialogue = {
   id: "d",
   turns: [
-    { user: "A hotel in the west for 3 people.", system: "Which price?", gold: { ...nothing, userActs: [inform("hotel", "area", "west")], state: { "hotel.area": "west", "hotel.people": "3" } } },
-    { user: "Food in the same area.", system: "Fine.", gold: { ...nothing, userActs: [inform("restaurant", "food", "dontcare")], state: { "hotel.area": "west", "hotel.people": "3", "restaurant.area": "west" } } },
+    {
+      user: "A hotel in the west for 3 people.",
+      system: "Which price?",
+      gold: { ...nothing, userActs: [inform("hotel", "area", "west")], state: { "hotel.area": "west", "hotel.people": "3" } },
+    },
+    {
+      user: "Food in the same area.",
+      system: "Fine.",
+      gold: {
+        ...nothing,
+        userActs: [inform("restaurant", "food", "dontcare")],
+        state: { "hotel.area": "west", "hotel.people": "3", "restaurant.area": "west" },
+      },
+    },
     { user: "Thanks.", gold: { ...nothing, state: { "hotel.area": "west", "hotel.people": "3", "restaurant.area": "west" } } },
   ],
 };
@@ -73,9 +95,20 @@ describe("carried slots", () => {
       scorer.add(dialogue, [hotelFacts, second, second]);
       return scorer.result();
     };
-    expect(score({ ...hotelFacts, "restaurant.area": "west" })).toMatchObject({ slotRecall: 1, carriedMade: 1, wrongCarry: 0, precision: 1, recall: 1 });
+    expect(score({ ...hotelFacts, "restaurant.area": "west" })).toMatchObject({
+      slotRecall: 1,
+      carriedMade: 1,
+      wrongCarry: 0,
+      precision: 1,
+      recall: 1,
+    });
     expect(score(hotelFacts)).toMatchObject({ slotRecall: 0, carriedMade: 0, wrongCarry: 0 });
-    expect(score({ ...hotelFacts, "restaurant.area": "west", "restaurant.people": "3" })).toMatchObject({ slotRecall: 1, carriedMade: 2, wrongCarry: 0.5, wrongCarryEver: 0.5 });
+    expect(score({ ...hotelFacts, "restaurant.area": "west", "restaurant.people": "3" })).toMatchObject({
+      slotRecall: 1,
+      carriedMade: 2,
+      wrongCarry: 0.5,
+      wrongCarryEver: 0.5,
+    });
     expect(score({ ...hotelFacts, "restaurant.area": "north" }).slotRecall).toBe(0);
   });
 });
@@ -109,7 +142,10 @@ describe("views", () => {
   });
 
   it("a chosen view stays within its budget", () => {
-    const long: Dialogue = { id: "long", turns: [...Array.from({ length: 40 }, () => dialogue.turns[0] as (typeof dialogue.turns)[number]), ...dialogue.turns.slice(1)] };
+    const long: Dialogue = {
+      id: "long",
+      turns: [...Array.from({ length: 40 }, () => dialogue.turns[0] as (typeof dialogue.turns)[number]), ...dialogue.turns.slice(1)],
+    };
     const scorer = new ViewScorer(ontology, countTokens, baselineViews(countTokens));
     scorer.add(long, []);
     const rows = scorer.result();

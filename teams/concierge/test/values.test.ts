@@ -29,7 +29,16 @@ describe("normaliseValue", () => {
   });
 
   it("is idempotent", () => {
-    const slots = ["hotel.area", "hotel.name", "restaurant.food", "restaurant.time", "train.day", "hotel.type", "hotel.stars", "hotel.parking"];
+    const slots = [
+      "hotel.area",
+      "hotel.name",
+      "restaurant.food",
+      "restaurant.time",
+      "train.day",
+      "hotel.type",
+      "hotel.stars",
+      "hotel.parking",
+    ];
     fc.assert(
       fc.property(fc.constantFrom(...slots), fc.string(), (slot, value) => {
         const once = normaliseValue(ontology, slot, value);
@@ -46,11 +55,17 @@ describe("normaliseValue", () => {
 
 describe("texts", () => {
   it("writes one form for many", () => {
-    expect(normaliseText("I do n't want a Guest-House in the city CENTER, but wi-fi & a B&B .")).toBe("i don't want a guesthouse in the city centre, but wifi and a bnb .");
+    expect(normaliseText("I do n't want a Guest-House in the city CENTER, but wi-fi & a B&B .")).toBe(
+      "i don't want a guesthouse in the city centre, but wifi and a bnb .",
+    );
   });
 
   it("never throws and never grows without bound", () => {
-    fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => expect(normaliseText(text).length).toBeLessThanOrEqual(text.length * 10 + 10)));
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        expect(normaliseText(text).length).toBeLessThanOrEqual(text.length * 10 + 10);
+      }),
+    );
   });
 
   it("finds times, and takes no number for one", () => {
@@ -66,7 +81,11 @@ describe("texts", () => {
   });
 
   it("nearlyEqual is symmetric and allows one slip in long words only", () => {
-    fc.assert(fc.property(fc.string(), fc.string(), (a, b) => expect(nearlyEqual(a, b)).toBe(nearlyEqual(b, a))));
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (a, b) => {
+        expect(nearlyEqual(a, b)).toBe(nearlyEqual(b, a));
+      }),
+    );
     expect(nearlyEqual("restuarant", "restaurant")).toBe(true);
     expect(nearlyEqual("four", "five")).toBe(false);
   });

@@ -142,6 +142,8 @@ export class WorkerSession {
         if (isAccepted(joined) && joined.token !== undefined) {
           this.lastToken = joined.token;
           this.standing = { kind: "registered", token: joined.token };
+          // At once: until the leader has heard the new token, only its own patience keeps this registration alive.
+          this.beat();
           log.info({ token: joined.token, team: manifest.name, digest }, "registered");
           return;
         }
@@ -232,6 +234,7 @@ export class WorkerSession {
   private beat(): void {
     const { bus, clock, worker, bootId, pool, threads } = this.options;
     if (this.closed) return;
+    this.cancelBeat?.();
     if (bus.connected) {
       const heartbeat: Heartbeat = {
         kind: "heartbeat",

@@ -12,6 +12,9 @@ const SAFETY_MS = 5000;
 /** Without faults a leader is there within some election timeouts; this is many of them. */
 const LIVENESS_MS = 10_000;
 
+/** A read waits for two elections at most. */
+const READS_SETTLE_MS = 2000;
+
 export interface ScheduleReport {
   readonly seed: number;
   readonly nodes: number;
@@ -148,9 +151,20 @@ class Schedule {
     }
     this.#invariants.assertNone();
     for (const node of this.#nodes) node.read();
-    if (!(await this.#until(2000, () => this.#nodes.every((node) => node.openReads === 0)))) {
-      this.#invariants.breach("liveness", `reads stay open: ${this.#describe()}`);
-    }
+    await this.#settleReads("reads stay open");
+    // A request that is lost must not wait for ever, though nothing else goes wrong.
+    const leader = this.#leader();
+    const follower = this.#nodes.find((node) => node !== leader);
+    if (leader === undefined || follower === undefined) return;
+    this.#network.cut(follower.id, leader.id);
+    follower.read();
+    await this.#settleReads("a read whose request was lost stays open");
+    this.#network.heal();
+  }
+
+  async #settleReads(complaint: string): Promise<void> {
+    const settled = await this.#until(READS_SETTLE_MS, () => this.#nodes.every((node) => node.openReads === 0));
+    if (!settled) this.#invariants.breach("liveness", `${complaint}: ${this.#describe()}`);
     this.#invariants.assertNone();
   }
 

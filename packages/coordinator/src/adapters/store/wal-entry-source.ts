@@ -40,6 +40,15 @@ export class EntrySource {
     return result;
   }
 
+  /** Files before this number are about to be removed. */
+  forgetFilesBefore(segment: number): void {
+    for (const [number, file] of this.#files) {
+      if (number >= segment) continue;
+      file.close();
+      this.#files.delete(number);
+    }
+  }
+
   close(): void {
     for (const file of this.#files.values()) file.close();
     this.#files.clear();

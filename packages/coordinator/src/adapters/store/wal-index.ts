@@ -7,9 +7,9 @@
 
 /** The log's terms. (T1) Runs are ascending in index and strictly ascending in term, so their number is that of terms, not of entries. */
 export class TermRuns {
-  readonly #baseIndex: number;
-  readonly #baseTerm: number;
-  readonly #runs: { readonly first: number; readonly term: number }[] = [];
+  #baseIndex: number;
+  #baseTerm: number;
+  #runs: { readonly first: number; readonly term: number }[] = [];
   #lastIndex: number;
 
   /** The base is the last entry before the log's first: (0, 0) for a log that was never cut. */
@@ -48,6 +48,26 @@ export class TermRuns {
     return true;
   }
 
+  /** Forgets entries up to and with `index`, which becomes the base. False if it is not in the log. */
+  cutTo(index: number): boolean {
+    const term = this.term(index);
+    if (term === undefined) return false;
+    let gone = 0;
+    while ((this.#runs[gone + 1]?.first ?? Number.MAX_SAFE_INTEGER) <= index + 1) gone++;
+    this.#runs = this.#runs.slice(gone);
+    this.#baseIndex = index;
+    this.#baseTerm = term;
+    return true;
+  }
+
+  /** Begins anew after an entry that is not in the log. */
+  restart(baseIndex: number, baseTerm: number): void {
+    this.#baseIndex = baseIndex;
+    this.#baseTerm = baseTerm;
+    this.#runs = [];
+    this.#lastIndex = baseIndex;
+  }
+
   /** The term of an index in [base, lastIndex]; undefined outside. */
   term(index: number): number | undefined {
     if (index < this.#baseIndex || index > this.#lastIndex) return undefined;
@@ -78,7 +98,7 @@ const POINT_DISTANCE_BYTES = 64 * 1024;
  * that are no entries: a truncation and a new segment each force a point. So an entry is found by one forward scan from its point.
  */
 export class PlaceIndex {
-  readonly #points: Place[] = [];
+  #points: Place[] = [];
   #forcePoint = true;
 
   written(index: number, segment: number, offset: number): void {
@@ -90,6 +110,18 @@ export class PlaceIndex {
 
   truncatedFrom(index: number): void {
     while ((this.#points.at(-1)?.index ?? -1) >= index) this.#points.pop();
+    this.#forcePoint = true;
+  }
+
+  /** Files before this number are gone, and with them every entry that lay there. */
+  dropFilesBefore(segment: number): void {
+    const kept = this.#points.findIndex((point) => point.segment >= segment);
+    this.#points = kept < 0 ? [] : this.#points.slice(kept);
+    this.#forcePoint ||= this.#points.length === 0;
+  }
+
+  clear(): void {
+    this.#points = [];
     this.#forcePoint = true;
   }
 

@@ -22,11 +22,17 @@ export const RECORD_PAYLOAD_BYTES_MAX: number = 64 * 1024 * 1024;
  * - `hardState`: term, index = commit, payload = vote.
  * - `truncate`: entries from `index` on are gone.
  * - `batch`: ends a batch; term = seq of its first record, index = its number. What no such mark follows never happened.
+ * - `snapshot`: the log begins anew after (index, term), whose state came from elsewhere; the payload is the membership there.
+ * - `cut`: files before number `index` are not needed any more. Files are removed only after this is durable, so a first file that no
+ *   such record explains is a loss.
+ * - `membership`: stands at the head of a segment where the membership is another than the folder's first.
  */
-export type RecordType = "segment" | "entry" | "hardState" | "truncate" | "batch";
+export type RecordType = "segment" | "entry" | "hardState" | "truncate" | "batch" | "snapshot" | "cut" | "membership";
 
-const TYPE_CODES: Readonly<Record<RecordType, number>> = { segment: 1, entry: 2, hardState: 3, truncate: 4, batch: 5 };
-const TYPES: readonly (RecordType | undefined)[] = [undefined, "segment", "entry", "hardState", "truncate", "batch"];
+const TYPES: readonly (RecordType | undefined)[] = [
+  undefined,
+  ...(["segment", "entry", "hardState", "truncate", "batch", "snapshot", "cut", "membership"] as const),
+];
 const ENTRY_TYPES: readonly EntryType[] = ["EntryNormal", "EntryConfChange", "EntryConfChangeV2"];
 
 export interface WalRecord {
@@ -70,7 +76,7 @@ export function encodeRecord(target: Uint8Array, offset: number, previous: numbe
   const view = new DataView(target.buffer, target.byteOffset + offset, end - offset);
   view.setUint32(4, length, true);
   view.setUint32(8, previous, true);
-  view.setUint8(12, TYPE_CODES[record.type]);
+  view.setUint8(12, TYPES.indexOf(record.type));
   view.setUint8(13, ENTRY_TYPES.indexOf(record.entryType));
   view.setUint16(14, record.group, true);
   writeU64(view, 16, record.seq);

@@ -41,6 +41,21 @@ export class EntryWindow {
     this.#evictableTo = Math.min(this.#evictableTo, index - 1);
   }
 
+  /** Forgets entries below `index`, which the log has cut. */
+  dropBefore(index: number): void {
+    for (let entry = this.#entries[this.#head]; entry !== undefined && entry.index < index; entry = this.#entries[this.#head]) {
+      this.#bytes -= entry.data.length;
+      this.#head++;
+    }
+    this.#compact();
+  }
+
+  clear(): void {
+    this.#entries = [];
+    this.#head = 0;
+    this.#bytes = 0;
+  }
+
   /** Everything up to `index` is in the files now. */
   written(index: number): void {
     this.#evictableTo = index;
@@ -50,10 +65,13 @@ export class EntryWindow {
       this.#bytes -= entry.data.length;
       this.#head++;
     }
-    if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#head);
-      this.#head = 0;
-    }
+    this.#compact();
+  }
+
+  #compact(): void {
+    if (this.#head <= 1024 || this.#head * 2 <= this.#entries.length) return;
+    this.#entries = this.#entries.slice(this.#head);
+    this.#head = 0;
   }
 
   /** Entries [low, high) as far as `maxBytes` allow, at least one. All of them must be held. */

@@ -82,6 +82,8 @@ export class LeaderDuties {
     for (const effect of effects) {
       if (effect.kind === "routed") this.ports.dispatcher.enqueue(effect.pick.worker, effect.fence);
       else if (effect.kind === "voided") this.ports.dispatcher.abort(effect.worker, [effect.fence]);
+      // A registration is a sign of life. Counted from its last heartbeat, a worker that comes back would be lost again before its first one.
+      else if (effect.kind === "worker") this.ports.directory.hear(effect.worker, this.ports.clock.monotonicMs());
     }
     for (const [key, record] of writes) {
       if (!key.startsWith(TASK_PREFIX) || record === undefined) continue;
