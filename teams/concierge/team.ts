@@ -53,12 +53,13 @@ async function step(self: Domain, turn: Turn): Promise<StepResult> {
   const prompt = turn.prompt();
   const words = { userText: turn.input, lastSystemText: lastSaid(turn), facts: turn.facts, acts: actsOf(turn.facts) };
   const acted = actedIn(turn);
-  const plan = stayingAtTheDesk(planTurn(words, tables), words.facts);
+  const asked = planTurn(words, tables);
+  const plan = stayingAtTheDesk(asked, words.facts);
   const { answer, handTo } = decide(self, plan, acted);
   const said = !answer
     ? { output: `One moment, the ${handTo ?? "general"} desk takes this.`, facts: {} }
     : model === undefined
-      ? respond(planTurn(words, tables).includes(self) ? self : "general", words, tables)
+      ? respond(asked.every((domain) => domain === "general") ? "general" : self, words, tables)
       : await replyByModel(self, turn, prompt);
   const { output, facts } = said;
   ledger(turn, prompt, { output, facts });

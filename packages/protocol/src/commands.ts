@@ -3,7 +3,20 @@
  * `assign` is the leader's part: whoever else proposes sends it empty and the leader fills it in.
  */
 import type { FactsDelta } from "./json.ts";
-import type { FailureCause, NextMove, Observation, Pick, Requirements, Strategy, TaskError, Usage, ViewReport } from "./task.ts";
+import type {
+  EffectOutcome,
+  EffectVerdict,
+  FailureCause,
+  NextMove,
+  Observation,
+  OnDoubt,
+  Pick,
+  Requirements,
+  Strategy,
+  TaskError,
+  Usage,
+  ViewReport,
+} from "./task.ts";
 import type { TeamManifest } from "./triple.ts";
 
 export interface RegisterTeam {
@@ -98,6 +111,47 @@ export interface StepLost {
   readonly assign: readonly Pick[];
 }
 
+/** A step is about to call something outside: committed before the call, so that no crash can hide that it may have happened. */
+export interface EffectIntended {
+  readonly type: "EffectIntended";
+  readonly task: string;
+  readonly step: number;
+  readonly member: number;
+  readonly fence: number;
+  /** Place within the step, from 1, in the order of the calls. */
+  readonly n: number;
+  readonly name: string;
+  /** SHA-256, hex, of the canonical input. */
+  readonly inputDigest: string;
+  readonly onDoubt: OnDoubt;
+  /** A question to a person: nothing is called, the step waits for the answer at once. */
+  readonly question?: string;
+}
+
+/** How the call ended: from now on it is not made again. */
+export interface EffectDone {
+  readonly type: "EffectDone";
+  readonly task: string;
+  readonly step: number;
+  readonly member: number;
+  readonly fence: number;
+  readonly n: number;
+  readonly outcome: EffectOutcome;
+}
+
+/** A person's word on an effect in doubt that its step waits for. */
+export interface EffectResolved {
+  readonly type: "EffectResolved";
+  readonly task: string;
+  readonly n: number;
+  /** Needed only where several members of an ensemble wait at the same place. */
+  readonly member?: number;
+  readonly verdict: EffectVerdict;
+  /** Names this word, so that a repetition of it is a success. */
+  readonly request: string;
+  readonly assign: readonly Pick[];
+}
+
 export interface Assign {
   readonly type: "Assign";
   readonly assign: readonly Pick[];
@@ -140,6 +194,9 @@ export type Command =
   | StepFinished
   | StepFailed
   | StepLost
+  | EffectIntended
+  | EffectDone
+  | EffectResolved
   | Assign
   | EndTask
   | Feedback
@@ -163,6 +220,8 @@ export interface CommandResult {
   readonly status?: string;
   /** RegisterWorker: the token of this registration. */
   readonly token?: number;
+  /** EffectIntended: how often a repetition has given the effect a new key, or that the step waits for a person and nothing may be called. */
+  readonly effect?: { readonly round: number; readonly parked: boolean };
   /** Index of the entry that the result rests on. */
   readonly index?: number;
 }

@@ -40,6 +40,7 @@ export const ERRORS = {
     retryable: false,
     meaning: "A body above the inline limit; shorten it or keep it outside and pass a reference.",
   },
+  TRIAD_EFFECT_NOT_WAITING: { status: 409, retryable: false, meaning: "No step of this task waits for a word on that effect." },
   TRIAD_UNAUTHORIZED: { status: 401, retryable: false, meaning: "A bearer token is required (TRIAD_API_TOKEN)." },
   TRIAD_NOT_AVAILABLE: { status: 501, retryable: false, meaning: "A part of the contract that this version does not build yet." },
   // Overload and absence: may be repeated
@@ -86,6 +87,21 @@ export const ERRORS = {
   },
   TRIAD_SLOT_MISSING: { status: 0, retryable: false, meaning: "A required slot of the prompt template has no value." },
   TRIAD_SLOT_TYPE: { status: 0, retryable: false, meaning: "A slot's value does not fit the type that the template gives it." },
+  TRIAD_EFFECT_MISMATCH: {
+    status: 0,
+    retryable: false,
+    meaning: "A later start of the step calls something else where the journal has an effect; a step must make its calls in the same order.",
+  },
+  TRIAD_EFFECTS_TOO_MANY: {
+    status: 0,
+    retryable: false,
+    meaning: "More effects in one step than its journal takes; split it into several steps.",
+  },
+  TRIAD_EFFECTS_TOO_LARGE: {
+    status: 0,
+    retryable: false,
+    meaning: "The results of a step's effects exceed what its journal takes; return less, or keep it outside and return a reference.",
+  },
   TRIAD_MODEL_FAILED: { status: 0, retryable: false, meaning: "The model's endpoint refused or failed; `details` has its status." },
   TRIAD_MODEL_UNKNOWN: {
     status: 0,

@@ -86,6 +86,14 @@ export const KEY_TTL_MS_DEFAULT: number = 24 * 3_600_000;
 /** Due records that one command removes at most, oldest first. */
 export const DUE_PER_COMMAND = 64;
 export const TICK_MS = 60_000;
+/** Effects of one step: each is two commands in the log, and a step that needs more is several steps. */
+export const EFFECTS_MAX = 256;
+/** Outcomes that one step's journal keeps: a later start's dispatch carries all of them, beside input, facts and transcript. */
+export const EFFECTS_BYTES_MAX: number = 256 * KIB;
+/** A question to a person, in characters: what one reads at a glance, and a log entry carries. */
+export const QUESTION_LENGTH_MAX = 8192;
+/** Requests kept a task that released a waiting step: a repeated one is a success. */
+export const RESOLUTIONS_KEPT = 8;
 /** Observations (what was said outside Triad) that one request may carry. */
 export const OBSERVATIONS_MAX = 16;
 /** State hashes are compared where the applied index is a multiple of this. */

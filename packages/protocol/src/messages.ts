@@ -3,7 +3,7 @@
  * What must survive a crash is a command (commands.ts), never one of these.
  */
 import type { Command, CommandResult } from "./commands.ts";
-import type { Facts, Requirements } from "./task.ts";
+import type { Facts, JournalEntry, Requirements } from "./task.ts";
 import type { TranscriptEvent } from "./transcript.ts";
 
 /** A batch of commands for the leader, in order. */
@@ -42,6 +42,8 @@ export interface Dispatch {
   readonly context: Uint8Array;
   readonly deadlineAt?: number;
   readonly ensemble: boolean;
+  /** Effects of earlier starts of this step whose outcome is known; absent where there are none. */
+  readonly effects?: readonly JournalEntry[];
 }
 
 export type InboxMessage =

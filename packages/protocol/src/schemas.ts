@@ -8,7 +8,7 @@ import { isId, isToken } from "./ids.ts";
 import { type FactsDelta, isFactName, isJson, type Json } from "./json.ts";
 import * as limits from "./limits.ts";
 import type { Message } from "./messages.ts";
-import type { Fact, NextMove, Pick, Requirements, RoutingDecision, Strategy, TaskError } from "./task.ts";
+import type { EffectOutcome, Fact, JournalEntry, NextMove, Pick, Requirements, RoutingDecision, Strategy, TaskError } from "./task.ts";
 import type { TranscriptEvent } from "./transcript.ts";
 import { CONTEXT_DIM, ROUTING_DIM, type TeamManifest } from "./triple.ts";
 
@@ -140,6 +140,20 @@ const nextSchema: z.ZodType<NextMove> = z.discriminatedUnion("kind", [
 
 const step = { task: id, step: whole, member: whole.max(limits.ENSEMBLE_MAX), fence: whole };
 
+const place = z.number().int().min(1).max(limits.EFFECTS_MAX);
+const effectName = text(limits.NAME_LENGTH_MAX).min(1);
+const effectOutcome: z.ZodType<EffectOutcome> = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("returned"), value: inline }),
+  z.object({ kind: z.literal("threw"), error: taskErrorSchema }),
+]);
+const journalEntry: z.ZodType<JournalEntry> = z.object({
+  n: place,
+  name: effectName,
+  inputDigest: text(64),
+  attempt: whole,
+  outcome: effectOutcome,
+});
+
 export const commandSchema: z.ZodType<Command> = z.discriminatedUnion("type", [
   z.object({ type: z.literal("RegisterTeam"), manifest: manifestSchema, digest: text(64) }),
   z.object({
@@ -201,6 +215,28 @@ export const commandSchema: z.ZodType<Command> = z.discriminatedUnion("type", [
     assign,
   }),
   z.object({ type: z.literal("StepLost"), ...step, alone: z.boolean(), assign }),
+  z.object({
+    type: z.literal("EffectIntended"),
+    ...step,
+    n: place,
+    name: effectName,
+    inputDigest: text(64),
+    onDoubt: z.enum(["sameKey", "repeat", "ask"]),
+    question: optional(text(limits.QUESTION_LENGTH_MAX)),
+  }),
+  z.object({ type: z.literal("EffectDone"), ...step, n: place, outcome: effectOutcome }),
+  z.object({
+    type: z.literal("EffectResolved"),
+    task: id,
+    n: place,
+    member: optional(whole.max(limits.ENSEMBLE_MAX)),
+    verdict: z.discriminatedUnion("kind", [
+      z.object({ kind: z.literal("done"), value: inline }),
+      z.object({ kind: z.literal("repeat") }),
+    ]),
+    request: text(limits.KEY_LENGTH_MAX),
+    assign,
+  }),
   z.object({ type: z.literal("Assign"), assign: list(pickSchema, limits.ASSIGNMENTS_MAX, 1) }),
   z.object({
     type: z.literal("EndTask"),
@@ -223,6 +259,7 @@ const resultSchema: z.ZodType<CommandResult> = z.object({
   conversation: optional(text(128)),
   status: optional(text(32)),
   token: optional(whole),
+  effect: optional(z.object({ round: whole, parked: z.boolean() })),
   index: optional(whole),
 });
 
@@ -276,6 +313,7 @@ export const messageSchema: z.ZodType<Message> = z.discriminatedUnion("kind", [
         context: bytesMax(CONTEXT_DIM * 4),
         deadlineAt: optional(whole),
         ensemble: z.boolean(),
+        effects: optional(list(journalEntry, limits.EFFECTS_MAX)),
       }),
       limits.ASSIGNMENTS_MAX,
       1,

@@ -97,4 +97,32 @@ export interface ViewReport {
   readonly eventsLeftOut: number;
 }
 
+/** What becomes of an effect whose intent was recorded and whose result was not: the worker was lost in between, and nobody knows if it happened. */
+export type OnDoubt =
+  /** Called again with the same key: whoever is called can tell that it is the same call. */
+  | "sameKey"
+  /** Called again with a new key. */
+  | "repeat"
+  /** The step waits until a person says what happened. */
+  | "ask";
+
+/** How a call ended, as the journal keeps it. */
+export type EffectOutcome =
+  /** `value` is JSON text; empty where nothing was returned. */
+  { readonly kind: "returned"; readonly value: string } | { readonly kind: "threw"; readonly error: TaskError };
+
+/** An effect of a step whose outcome is known: what a later start of the step is told, so that it does not call again. */
+export interface JournalEntry {
+  /** Place within the step, from 1, in the order of the calls. */
+  readonly n: number;
+  readonly name: string;
+  readonly inputDigest: string;
+  /** The attempt that it was called in. */
+  readonly attempt: number;
+  readonly outcome: EffectOutcome;
+}
+
+/** What a person says of an effect in doubt: it happened and gave this (JSON text), or it is to be called again. */
+export type EffectVerdict = { readonly kind: "done"; readonly value: string } | { readonly kind: "repeat" };
+
 export type NextMove = { readonly kind: "finish" } | { readonly kind: "handoff"; readonly to?: string; readonly requires?: Requirements };

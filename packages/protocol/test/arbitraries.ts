@@ -124,6 +124,20 @@ const counts = { factTokens: whole, textTokens: whole, factsShown: whole, factsL
 
 type CommandOf<T extends CommandType> = Extract<Command, { readonly type: T }>;
 
+const place = fc.integer({ min: 1, max: 256 });
+const effectName = fc.string({ minLength: 1, maxLength: 64 });
+const effectOutcome: fc.Arbitrary<EffectOutcome> = fc.oneof(
+  record({ kind: constant("returned"), value: text() }),
+  record({ kind: constant("threw"), error: taskError }),
+);
+const journalEntry: fc.Arbitrary<JournalEntry> = record({
+  n: place,
+  name: effectName,
+  inputDigest: text(64),
+  attempt: whole,
+  outcome: effectOutcome,
+});
+
 export const commandByType: { readonly [T in CommandType]: fc.Arbitrary<CommandOf<T>> } = {
   RegisterTeam: record({ type: constant("RegisterTeam"), manifest, digest: text(64) }),
   RegisterWorker: record({
@@ -187,6 +201,31 @@ export const commandByType: { readonly [T in CommandType]: fc.Arbitrary<CommandO
     assign,
   }),
   StepLost: record({ type: constant("StepLost"), ...step, alone: fc.boolean(), assign }),
+  EffectIntended: record<CommandOf<"EffectIntended">>(
+    {
+      type: constant("EffectIntended"),
+      ...step,
+      n: place,
+      name: effectName,
+      inputDigest: text(64),
+      onDoubt: fc.constantFrom("sameKey", "repeat", "ask"),
+      question: text(),
+    },
+    ["question"],
+  ),
+  EffectDone: record({ type: constant("EffectDone"), ...step, n: place, outcome: effectOutcome }),
+  EffectResolved: record<CommandOf<"EffectResolved">>(
+    {
+      type: constant("EffectResolved"),
+      task: id,
+      n: place,
+      member,
+      verdict: fc.oneof(fc.constant({ kind: "repeat" } as const), record({ kind: constant("done"), value: text() })),
+      request: text(),
+      assign,
+    },
+    ["member"],
+  ),
   Assign: record({ type: constant("Assign"), assign: fc.array(pick, { minLength: 1, maxLength: 3 }) }),
   EndTask: record<CommandOf<"EndTask">>(
     { type: constant("EndTask"), task: id, status: fc.constantFrom("cancelled", "expired", "failed"), error: taskError, assign },
@@ -212,9 +251,10 @@ const result: fc.Arbitrary<CommandResult> = record<CommandResult>(
     conversation: text(),
     status: text(20),
     token: whole,
+    effect: record({ round: whole, parked: fc.boolean() }),
     index: whole,
   },
-  ["code", "message", "details", "task", "conversation", "status", "token", "index"],
+  ["code", "message", "details", "task", "conversation", "status", "token", "effect", "index"],
 );
 const event: fc.Arbitrary<TranscriptEvent> = record<TranscriptEvent>({
   seq: whole,
@@ -247,8 +287,9 @@ const dispatchItem: fc.Arbitrary<Dispatch> = record<Dispatch>(
     context: fc.oneof(fc.constant(new Uint8Array(0)), vector(CONTEXT_DIM * 4)),
     deadlineAt: whole,
     ensemble: fc.boolean(),
+    effects: fc.array(journalEntry, { maxLength: 3 }),
   },
-  ["deadlineAt"],
+  ["deadlineAt", "effects"],
 );
 
 const inbox = { term: whole, leader: token };

@@ -90,7 +90,8 @@ function isIdList(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((id) => Number.isSafeInteger(id) && id > 0);
 }
 
-function parseConfState(value: unknown): ConfState | undefined {
+/** A membership out of JSON; undefined if it is none. */
+export function parseConfState(value: unknown): ConfState | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const fields: Record<string, unknown> = { ...value };
   const { voters, learners, votersOutgoing, learnersNext, autoLeave } = fields;

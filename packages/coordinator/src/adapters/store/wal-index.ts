@@ -79,7 +79,9 @@ export class TermRuns {
       if (this.#runs[middle]!.first <= index) low = middle;
       else high = middle - 1;
     }
-    return this.#runs[low]?.term ?? this.#baseTerm;
+    const run = this.#runs[low];
+    // Entries that go on in the base's term begin no run.
+    return run === undefined || run.first > index ? this.#baseTerm : run.term;
   }
 }
 

@@ -6,7 +6,6 @@ import type { Entry, HardState } from "../../core/raft/types.ts";
 import type { Disk } from "./wal-disk.ts";
 import { NodeDisk } from "./wal-disk-node.ts";
 import { EntrySource } from "./wal-entry-source.ts";
-import { PlaceIndex } from "./wal-index.ts";
 import { recoverLog } from "./wal-recovery.ts";
 import { LogReplay } from "./wal-replay.ts";
 import { EntryWindow } from "./wal-window.ts";
@@ -16,6 +15,7 @@ const PAGE_BYTES: number = 1024 * 1024;
 export interface OfflineLog {
   /** Its commit index is a lower bound: later commits may not have been written down before the process ended. */
   readonly hardState: HardState;
+  /** Above 1 where the log was cut. */
   readonly firstIndex: number;
   readonly lastIndex: number;
   /** The entries that the log ends up with, committed or not, in order. */
@@ -23,7 +23,7 @@ export interface OfflineLog {
 }
 
 export function readLog(folder: string, disk: Disk = new NodeDisk()): OfflineLog {
-  const replay = new LogReplay(new EntryWindow(0), new PlaceIndex());
+  const replay = new LogReplay(new EntryWindow(0));
   recoverLog(disk, folder, replay.visit);
   replay.assertSound(folder);
   const { firstIndex, lastIndex } = replay.terms;
@@ -32,7 +32,7 @@ export function readLog(folder: string, disk: Disk = new NodeDisk()): OfflineLog
     firstIndex,
     lastIndex,
     *entries() {
-      const source = new EntrySource(disk, folder, replay.places);
+      const source = new EntrySource(disk, folder, replay.layout.places);
       try {
         for (let next = firstIndex; next <= lastIndex; ) {
           for (const entry of source.read(next, lastIndex + 1, PAGE_BYTES)) {

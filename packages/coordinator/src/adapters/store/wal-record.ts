@@ -10,7 +10,8 @@
  * (R4) A blank header (all zeros) is no record: that is what unused preallocated space looks like.
  */
 import { crc32 } from "node:zlib";
-import type { EntryType } from "../../core/raft/types.ts";
+import type { ConfState, EntryType } from "../../core/raft/types.ts";
+import { parseConfState } from "./identity.ts";
 
 export const RECORD_HEADER_BYTES = 40;
 /** A longer payload is taken for garbage. Far above an entry's limit, far below what would hurt to allocate. */
@@ -141,6 +142,18 @@ export function voteFromPayload(payload: Uint8Array): number | undefined {
   if (payload.length !== 8) return undefined;
   const vote = readU64(new DataView(payload.buffer, payload.byteOffset, 8), 0);
   return Number.isSafeInteger(vote) ? vote : undefined;
+}
+
+export function confToPayload(confState: ConfState): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(confState));
+}
+
+export function confFromPayload(payload: Uint8Array): ConfState | undefined {
+  try {
+    return parseConfState(JSON.parse(new TextDecoder().decode(payload)));
+  } catch {
+    return undefined;
+  }
 }
 
 /** A record that carries numbers only. */

@@ -27,13 +27,22 @@ export interface LogEnd {
 
 export interface RecoveredLog {
   readonly segments: readonly number[];
+  /** Files before this number may be removed: the log says that it has been cut there. */
+  readonly firstKept: number;
   readonly end: LogEnd;
   /** Bytes that are not zero stand behind the end: they must be wiped before anything is written there. */
   readonly dirtyTail: boolean;
 }
 
 /** Sees each record of every complete batch, in order. Returns what is wrong with it, if it does not fit the log so far. */
-export type RecordVisitor = (record: WalRecord, segment: number, offset: number, previousCrc: number) => string | undefined;
+export type RecordVisitor = (
+  record: WalRecord,
+  segment: number,
+  offset: number,
+  previousCrc: number,
+  /** Size of the file that it stands in. */
+  fileBytes: number,
+) => string | undefined;
 
 const ZEROS: Buffer = Buffer.alloc(64 * 1024);
 
@@ -62,6 +71,9 @@ class Recovery {
   readonly #folder: string;
   readonly #visit: RecordVisitor;
   end: LogEnd = { segment: SEGMENT_NUMBER_FIRST, offset: 0, seq: 0, crc: 0, batch: 0, batchOffset: 0 };
+  firstKept: number = SEGMENT_NUMBER_FIRST;
+  /** The log was cut, so that nothing tells the number of its first batch. */
+  #anyBatch = false;
   /** The first place where the chain broke off since the last accepted batch, for the operator. */
   #stop: Stop | undefined;
 
@@ -72,6 +84,16 @@ class Recovery {
 
   path(segment: number): string {
     return `${this.#folder}/${segmentName(segment)}`;
+  }
+
+  /** A log that was cut begins in the middle of the chain: what its first record claims to follow is taken for true. */
+  beginAt(segment: number, bytes: Uint8Array): void {
+    const decoded = decodeRecord(bytes, 0);
+    if (decoded.kind !== "record" || decoded.record.type !== "segment" || !segmentHeaderFits(decoded.record.payload, segment)) {
+      throw corruptLog(this.path(segment), 0, "the first segment of a log that was cut has no sound header");
+    }
+    this.end = { segment, offset: 0, seq: decoded.record.seq - 1, crc: decoded.previous, batch: 0, batchOffset: 0 };
+    this.#anyBatch = true;
   }
 
   /** Follows the chain through one segment; returns the offset behind the last complete batch in it. */
@@ -93,7 +115,7 @@ class Recovery {
       crc = decoded.crc;
       offset = decoded.end;
       if (decoded.record.type === "batch") {
-        this.#accept(batch, segment);
+        this.#accept(batch, segment, bytes.length);
         this.end = { segment, offset, seq, crc, batch: decoded.record.index, batchOffset: accepted };
         this.#stop = undefined;
         accepted = offset;
@@ -115,14 +137,17 @@ class Recovery {
     return undefined;
   }
 
-  #accept(batch: readonly ScannedRecord[], segment: number): void {
+  #accept(batch: readonly ScannedRecord[], segment: number, fileBytes: number): void {
     const first = batch[0]!.record;
     const mark = batch.at(-1)!;
-    if (mark.record.term !== first.seq || mark.record.index !== this.end.batch + 1) {
+    const follows = this.#anyBatch || mark.record.index === this.end.batch + 1;
+    this.#anyBatch = false;
+    if (mark.record.term !== first.seq || !follows) {
       throw corruptLog(this.path(segment), mark.offset, "the end mark is of another batch");
     }
     for (const { record, offset, previous } of batch) {
-      const problem = this.#visit(record, segment, offset, previous);
+      if (record.type === "cut") this.firstKept = record.index;
+      const problem = this.#visit(record, segment, offset, previous, fileBytes);
       if (problem !== undefined) throw corruptLog(this.path(segment), offset, problem);
     }
   }
@@ -170,23 +195,27 @@ class LostBatchProof {
 export function recoverLog(disk: Disk, folder: string, visit: RecordVisitor): RecoveredLog {
   const segments = segmentNumbers(disk.list(folder));
   const recovery = new Recovery(folder, visit);
+  const first = segments[0] ?? SEGMENT_NUMBER_FIRST;
   for (const [position, number] of segments.entries()) {
-    const expected = SEGMENT_NUMBER_FIRST + position;
+    const expected = first + position;
     if (number !== expected) throw corruptLog(recovery.path(expected), 0, "the file is missing, though later ones are there");
   }
   // Kept for a second look only where something other than zeros stands behind the chain: in a sound log that is nowhere.
   const unreached: { readonly segment: number; readonly from: number }[] = [];
   for (const segment of segments) {
     const bytes = readSegment(disk, recovery.path(segment));
+    if (segment === first && first > SEGMENT_NUMBER_FIRST) recovery.beginAt(segment, bytes);
     const from = recovery.scan(segment, bytes);
     if (!isZero(bytes, from)) unreached.push({ segment, from });
   }
   const { end } = recovery;
   const proof = new LostBatchProof(end.seq);
   for (const { segment, from } of unreached) recovery.examineRest(segment, readSegment(disk, recovery.path(segment)), from, proof);
+  if (first > SEGMENT_NUMBER_FIRST && end.batch === 0) throw corruptLog(recovery.path(first), 0, "it holds no complete batch");
+  if (first > recovery.firstKept) throw corruptLog(recovery.path(first - 1), 0, "the file is missing, though later ones are there");
   // A bit that flipped in the unused space of an earlier segment costs nothing: the chain went on in the next file.
   const dirtyTail = unreached.some(({ segment }) => segment >= end.segment) || segments.some((segment) => segment > end.segment);
-  return { segments, end, dirtyTail };
+  return { segments, firstKept: recovery.firstKept, end, dirtyTail };
 }
 
 function isZero(bytes: Uint8Array, from: number): boolean {

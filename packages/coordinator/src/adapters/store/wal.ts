@@ -8,18 +8,21 @@
  * (L3) A failed write or flush ends it all: the kernel may drop the dirty pages and report success the next time, so no later flush
  *      can be believed. `onFatal` hears of it before any waiting `done` does.
  * (L4) Each write takes everything that waits; after it, what is written equals what was appended.
+ * (L5) A file is removed only when a record that says so is durable, oldest first, so that what is left is always one piece.
  */
 import { TriadError } from "@triad/protocol";
 import { type ConfState, type Entry, type HardState, RaftStorageError, type Snapshot } from "../../core/raft/types.ts";
 import type { DurableLog, LogBatch } from "../../services/raft-driver/ports.ts";
+import { corruptState } from "./state-folder.ts";
 import type { Disk } from "./wal-disk.ts";
 import { EntrySource } from "./wal-entry-source.ts";
-import { PlaceIndex, type TermRuns } from "./wal-index.ts";
+import type { TermRuns } from "./wal-index.ts";
+import type { CutRequest, LogLayout, LogRestart } from "./wal-layout.ts";
 import { type RecoveredLog, recoverLog } from "./wal-recovery.ts";
 import { LogReplay } from "./wal-replay.ts";
-import { SPARE_NAME, segmentName } from "./wal-segment.ts";
+import { SEGMENT_NUMBER_FIRST, SPARE_NAME, segmentName } from "./wal-segment.ts";
 import { EntryWindow } from "./wal-window.ts";
-import { SegmentWriter, type WriteSet } from "./wal-writer.ts";
+import { SegmentWriter, type WriteSet, type WriteStep } from "./wal-writer.ts";
 
 const SEGMENT_BYTES_DEFAULT: number = 8 * 1024 * 1024;
 /** A segment must hold the first batch, and be whole sectors. */
@@ -41,9 +44,7 @@ export interface WalOptions {
   readonly onSync?: (seconds: number) => void;
 }
 
-interface Waiting {
-  readonly truncateFrom: number | undefined;
-  readonly entries: readonly Entry[];
+interface Waiting extends WriteStep {
   readonly done: (error: Error | null) => void;
 }
 
@@ -54,8 +55,11 @@ export class WriteAheadLog implements DurableLog {
   readonly #options: WalOptions;
   readonly #terms: TermRuns;
   readonly #window: EntryWindow;
+  readonly #layout: LogLayout;
   readonly #source: EntrySource;
   readonly #writer: SegmentWriter;
+  #membership: ConfState | undefined;
+  #latestSnapshot: () => Snapshot | undefined = () => undefined;
   #hardState: HardState;
   #hardStateWaits = false;
   #waiting: Waiting[] = [];
@@ -69,7 +73,9 @@ export class WriteAheadLog implements DurableLog {
     this.#terms = replay.terms;
     this.#window = replay.window;
     this.#hardState = replay.hardState;
-    this.#source = new EntrySource(options.disk, options.folder, replay.places);
+    this.#layout = replay.layout;
+    this.#membership = replay.membership;
+    this.#source = new EntrySource(options.disk, options.folder, replay.layout.places);
     this.#writer = writer;
     this.#written = { index: replay.terms.lastIndex, term: replay.terms.lastTerm };
     this.bootEpoch = recovered.end.seq;
@@ -81,7 +87,7 @@ export class WriteAheadLog implements DurableLog {
     const { disk, folder } = options;
     const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES_DEFAULT;
     if (segmentBytes < SEGMENT_BYTES_MIN) throw new RangeError(`segmentBytes must be at least ${SEGMENT_BYTES_MIN}`);
-    const replay = new LogReplay(new EntryWindow(options.windowBytes ?? WINDOW_BYTES_DEFAULT), new PlaceIndex());
+    const replay = new LogReplay(new EntryWindow(options.windowBytes ?? WINDOW_BYTES_DEFAULT));
     const recovered = recoverLog(disk, folder, replay.visit);
     replay.assertSound(folder);
     const { end } = recovered;
@@ -94,10 +100,11 @@ export class WriteAheadLog implements DurableLog {
       );
     }
     removeRemains(disk, folder, recovered);
+    replay.layout.dropFilesBefore(recovered.firstKept);
     const writer =
       end.batch === 0
-        ? SegmentWriter.create(disk, folder, segmentBytes, replay.places)
-        : SegmentWriter.resume(disk, folder, segmentBytes, replay.places, end, recovered.dirtyTail);
+        ? SegmentWriter.create(disk, folder, segmentBytes, replay.layout)
+        : SegmentWriter.resume(disk, folder, segmentBytes, replay.layout, end, recovered.dirtyTail);
     const log = new WriteAheadLog(options, replay, writer, recovered);
     if (end.batch === 0) log.#writeFirstBatch();
     return log;
@@ -109,7 +116,7 @@ export class WriteAheadLog implements DurableLog {
   }
 
   initialState(): { readonly hardState: HardState; readonly confState: ConfState } {
-    return { hardState: this.#hardState, confState: this.#options.confState };
+    return { hardState: this.#hardState, confState: this.#membership ?? this.#options.confState };
   }
 
   firstIndex(): number {
@@ -135,12 +142,25 @@ export class WriteAheadLog implements DurableLog {
     return this.#source.read(low, Math.min(high, held), maxBytes);
   }
 
+  /** What `snapshot()` gives; undefined while one is being made. */
+  useSnapshots(latest: () => Snapshot | undefined): void {
+    this.#latestSnapshot = latest;
+  }
+
   snapshot(): Snapshot {
-    // The log is never cut, so nobody can need a snapshot; the core treats this as "ask again later".
-    throw new RaftStorageError("snapshotTemporarilyUnavailable");
+    const latest = this.#latestSnapshot();
+    // The core treats this as "ask again later".
+    if (latest === undefined) throw new RaftStorageError("snapshotTemporarilyUnavailable");
+    return latest;
+  }
+
+  /** Bytes of the log's files. */
+  get bytes(): number {
+    return this.#layout.bytes;
   }
 
   noteApplied(index: number): void {
+    if (index < this.#terms.firstIndex - 1) throw corruptState(this.#options.folder, index, this.#terms.firstIndex);
     if (index > this.#terms.lastIndex) {
       throw new TriadError(
         "TRIAD_STORE_CORRUPT",
@@ -157,15 +177,16 @@ export class WriteAheadLog implements DurableLog {
       done(this.#failed ?? new Error("the log is closed"));
       return;
     }
+    const { hardState, snapshot } = batch;
+    const restart = snapshot === undefined ? undefined : this.#beginAnew(snapshot);
     const truncateFrom = this.#takeOver(batch.entries);
-    const { hardState } = batch;
-    let needsFlush = batch.entries.length > 0;
+    let needsFlush = batch.entries.length > 0 || restart !== undefined;
     if (hardState !== undefined) {
       needsFlush ||= hardState.term !== this.#hardState.term || hardState.vote !== this.#hardState.vote;
       this.#hardState = hardState;
       this.#hardStateWaits = true;
     }
-    const item: Waiting = { truncateFrom, entries: batch.entries, done };
+    const item: Waiting = { ...(restart === undefined ? {} : { restart }), truncateFrom, entries: batch.entries, done };
     if (needsFlush || this.#waiting.length > 0) {
       this.#waiting.push(item);
       this.#writeWaiting();
@@ -174,6 +195,25 @@ export class WriteAheadLog implements DurableLog {
     } else {
       done(null);
     }
+  }
+
+  /**
+   * Removes whole files of entries that nobody needs. Returns the new last index before the log, or undefined where nothing can go; the
+   * files go when the log has noted durably that they may.
+   */
+  cut(request: CutRequest): number | undefined {
+    if (this.#failed !== undefined || this.#closing !== undefined) return undefined;
+    const point = this.#layout.cutPoint(request, this.#terms.lastIndex);
+    if (point === undefined) return undefined;
+    if (!this.#terms.cutTo(point.baseIndex)) throw new Error(`the log cannot be cut at ${point.baseIndex}: it does not reach there`);
+    this.#window.dropBefore(point.baseIndex + 1);
+    const gone = this.#layout.dropFilesBefore(point.segment);
+    const done = (error: Error | null): void => {
+      if (error === null) this.#removeFiles(gone);
+    };
+    this.#waiting.push({ truncateFrom: undefined, entries: [], cut: point.segment, done });
+    this.#writeWaiting();
+    return point.baseIndex;
   }
 
   /** Writes what still waits, then closes. Resolves when no flush is running any more, also on a log that failed. */
@@ -190,6 +230,16 @@ export class WriteAheadLog implements DurableLog {
       this.#writeWaiting();
       if (this.#writing === undefined) this.#closing();
     });
+  }
+
+  /** The log is empty after the snapshot's entry. What waits to be written is of the log before: it need not be written any more. */
+  #beginAnew({ index, term, confState }: Snapshot): LogRestart {
+    if (index <= this.#hardState.commit) throw new Error(`snapshot ${index} is not newer than what is committed here`);
+    this.#terms.restart(index, term);
+    this.#window.clear();
+    this.#membership = confState;
+    this.#waiting = this.#waiting.map(({ done }) => ({ truncateFrom: undefined, entries: [], done }));
+    return { index, term, confState };
   }
 
   /** Makes the entries part of the logical log. Returns where it had to be truncated for them. */
@@ -228,9 +278,17 @@ export class WriteAheadLog implements DurableLog {
   }
 
   #write(steps: readonly Waiting[]): void {
-    const set: WriteSet = { steps, hardState: this.#hardStateWaits ? this.#hardState : undefined };
+    // What waited before a new beginning carries nothing any more, and the writer wants the beginning first.
+    const begins = steps.findIndex(({ restart }) => restart !== undefined);
+    const set: WriteSet = {
+      steps: begins < 0 ? steps : steps.slice(begins),
+      hardState: this.#hardState,
+      hardStateWaits: this.#hardStateWaits,
+      membership: this.#membership,
+    };
     this.#hardStateWaits = false;
     this.#writer.write(set, this.#written);
+    if (begins >= 0) this.#whenBegun(this.#writer.segment);
     this.#written = { index: this.#terms.lastIndex, term: this.#terms.lastTerm };
     this.#window.written(this.#terms.lastIndex);
   }
@@ -247,6 +305,7 @@ export class WriteAheadLog implements DurableLog {
     // The next write starts before anyone is told, so that the disk does not wait for what they do.
     this.#writeWaiting();
     for (const { done } of batch) done(null);
+    this.#removeOldLog();
     if (this.#closing === undefined) this.#prepareNext();
     else if (this.#writing === undefined) this.#closing();
   }
@@ -275,6 +334,16 @@ export class WriteAheadLog implements DurableLog {
     this.#closing?.();
   }
 
+  #removeFiles(numbers: readonly number[]): void {
+    try {
+      this.#source.forgetFilesBefore((numbers.at(-1) ?? 0) + 1);
+      for (const number of numbers) this.#options.disk.remove(`${this.#options.folder}/${segmentName(number)}`);
+      if (numbers.length > 0) this.#options.disk.syncFolder(this.#options.folder);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
   /** Synchronous: nobody runs yet. Makes "bootstrapped, never voted" a state of its own, apart from "lost everything". */
   #writeFirstBatch(): void {
     this.#hardStateWaits = true;
@@ -283,11 +352,13 @@ export class WriteAheadLog implements DurableLog {
   }
 }
 
-/** Removes an unfinished spare and segments behind the end. They never held a flushed batch. */
+/** Removes an unfinished spare and segments behind the end, which never held a flushed batch, and what a cut had no time to remove. */
 function removeRemains(disk: Disk, folder: string, recovered: RecoveredLog): void {
-  const names = recovered.segments.filter((segment) => segment > recovered.end.segment || recovered.end.batch === 0).map(segmentName);
-  if (disk.list(folder).includes(SPARE_NAME)) names.push(SPARE_NAME);
-  // Backwards, so that a crash in between leaves no gap.
-  for (const name of names.reverse()) disk.remove(`${folder}/${name}`);
+  const behind = recovered.segments.filter((segment) => segment > recovered.end.segment || recovered.end.batch === 0).map(segmentName);
+  if (disk.list(folder).includes(SPARE_NAME)) behind.push(SPARE_NAME);
+  const before = recovered.segments.filter((segment) => segment < recovered.firstKept).map(segmentName);
+  // From both ends inwards, so that a crash in between leaves no gap.
+  const names = [...behind.reverse(), ...before];
+  for (const name of names) disk.remove(`${folder}/${name}`);
   if (names.length > 0) disk.syncFolder(folder);
 }
