@@ -38,6 +38,7 @@ export {
 export { type AgentConfig, type AgentDefinition, defineAgent, defineTeam, type TeamConfig, type TeamDefinition } from "./define.ts";
 export { digestOf, manifestOf } from "./manifest.ts";
 export type {
+  EffectOptions,
   FinishResult,
   Generated,
   GenerateOptions,

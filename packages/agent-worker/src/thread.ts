@@ -4,7 +4,7 @@
  */
 import "./adapters/threads/resolve-triad.ts";
 import { hash } from "node:crypto";
-import { errorFromBody, type TranscriptEvent, TriadError } from "@triad/protocol";
+import { type CommandResult, errorFromBody, type TranscriptEvent, TriadError } from "@triad/protocol";
 import pino, { type Logger } from "pino";
 import { createModel } from "./adapters/models/create-model.ts";
 import { PROCESS_CLOCK } from "./adapters/process-clock.ts";
@@ -20,7 +20,7 @@ import { loadTeam } from "./adapters/threads/load-team.ts";
 import type { AgentDefinition, TeamDefinition } from "./define.ts";
 import { digestOf, manifestOf } from "./manifest.ts";
 import type { Model } from "./services/model.ts";
-import type { TranscriptReader } from "./services/ports.ts";
+import type { EffectCommand, EffectRecorder, TranscriptReader } from "./services/ports.ts";
 import { ConversationMemory } from "./services/recall.ts";
 import { StepRunner } from "./services/step-runner.ts";
 
@@ -48,12 +48,14 @@ export default async function runThread(start: ThreadStart): Promise<void> {
 function threadOf(team: TeamDefinition, start: ThreadStart, channel: Channel): (frame: ToThread) => void {
   const begun = new Int32Array(start.begun);
   const reader = new PortReader(channel);
+  const effects = new PortRecorder(channel);
   // stderr, and synchronously: what a step logged before it ended its process must not be lost with it.
   const log: Logger = pino({ level: start.logLevel, base: { worker: start.worker } }, pino.destination({ dest: 2, sync: true }));
   const memory = new ConversationMemory(reader, (bytes) => hash("sha256", bytes, "hex"));
   const models = new Map<string, Promise<Model>>();
   const around = {
     memory,
+    effects,
     log,
     nowMs: PROCESS_CLOCK.nowMs,
     model: (agent: AgentDefinition) => modelFor(agent, models, start.teamUrl),
@@ -73,6 +75,8 @@ function threadOf(team: TeamDefinition, start: ThreadStart, channel: Channel): (
         return runner.abort(frame.fence);
       case "ping":
         return channel.send({ kind: "pong", n: frame.n, stateBytes: runner.stateBytes });
+      case "recorded":
+        return effects.resolve(frame);
       case "events":
         return reader.resolve(frame.request, frame.events);
       case "noEvents":
@@ -120,4 +124,31 @@ class PortReader implements TranscriptReader {
     this.open.get(request)?.reject(errorFromBody(error));
     this.open.delete(request);
   }
+}
+
+/** A step's effects go to the leader through the main thread. */
+class PortRecorder implements EffectRecorder {
+  private readonly channel: Channel;
+  private readonly open = new Map<string, (result: CommandResult) => void>();
+
+  constructor(channel: Channel) {
+    this.channel = channel;
+  }
+
+  record(command: EffectCommand, bytes: number): Promise<CommandResult> {
+    return new Promise((resolve) => {
+      this.open.set(placeOf(command), resolve);
+      this.channel.send({ kind: "record", command, bytes });
+    });
+  }
+
+  resolve(frame: Extract<ToThread, { kind: "recorded" }>): void {
+    const place = placeOf(frame);
+    this.open.get(place)?.(frame.result);
+    this.open.delete(place);
+  }
+}
+
+function placeOf({ type, fence, n }: { readonly type: string; readonly fence: number; readonly n: number }): string {
+  return `${type} ${fence} ${n}`;
 }

@@ -2,7 +2,7 @@
  * What an agent's step is given, and what it may return: the public words of the authoring API (interface.md 4).
  * Types only, so that a team file costs nothing to type-check; the turn itself is made by services/turn.ts.
  */
-import type { FactsDelta, Json, Requirements, TranscriptEvent } from "@triad/protocol";
+import type { FactsDelta, Json, OnDoubt, Requirements, TranscriptEvent } from "@triad/protocol";
 import type { Logger } from "pino";
 
 /** A step's way to end. Made by `turn.handoff` and `turn.finish` only. */
@@ -59,6 +59,8 @@ export interface GenerateOptions extends PromptOptions {
   readonly stream?: boolean;
   readonly temperature?: number;
   readonly outputTokensMax?: number;
+  /** What becomes of a call whose answer was lost with its worker; default: `sameKey`. */
+  readonly onDoubt?: OnDoubt;
   /** Under which a replay model finds its recorded answer; default: the prompt's SHA-256. */
   readonly key?: string;
 }
@@ -68,6 +70,14 @@ export interface Generated {
   readonly tokensIn: number;
   readonly tokensOut: number;
   readonly costUsd: number;
+}
+
+export interface EffectOptions {
+  /**
+   * What becomes of a call that was begun and whose outcome was lost with its worker: `sameKey` calls again with the same key, `repeat` with a
+   * new one, `ask` makes the task wait until a person has said what happened. Default: `sameKey`.
+   */
+  readonly onDoubt?: OnDoubt;
 }
 
 /** An earlier event that answers a query, with how well. */
@@ -107,7 +117,10 @@ export interface Turn {
   prompt(values?: Readonly<Record<string, Json | undefined>>, options?: PromptOptions): string;
   /** The k events of the whole conversation that answer a query best; older pages are read on demand and checked against the chain. */
   recall(query: string, k?: number): Promise<readonly Recalled[]>;
-  /** Asks the agent's model. */
+  /**
+   * Asks the agent's model, as an effect: an answer that was recorded is given back in every later attempt and start, and never paid again. To
+   * ask again about a bad answer, call it again within the step.
+   */
   generate(options?: GenerateOptions): Promise<Generated>;
   /** Sends text to whoever watches the task; live only. */
   emit(delta: string): void;
@@ -116,8 +129,15 @@ export interface Turn {
   finish(options?: ResultOptions): FinishResult;
   /** Not available in this version: throws TRIAD_NOT_AVAILABLE. */
   fanOut(branches: readonly unknown[]): never;
-  /** Not available in this version: throws TRIAD_NOT_AVAILABLE. */
-  ask(question: string): never;
-  /** Not available in this version: throws TRIAD_NOT_AVAILABLE. */
-  effect(name: string, input: unknown, run: (key: string) => unknown, options?: { readonly onDoubt?: string }): never;
+  /**
+   * Asks a person: the task waits (status `waiting`) and holds no worker until somebody answers, then the step starts again and is given the answer.
+   */
+  ask(question: string): Promise<Json>;
+  /**
+   * Calls something outside, journaled: `run` is called once its intent is on disk on a majority, and what it returned (as JSON has it) is given
+   * back instead of being called again in every later attempt, start and worker. What it threw is known to have failed: a later attempt calls it
+   * again. Effects are told apart by their order within the step, which must be the same in every start; name and input are compared.
+   * @param run gets a key that is the same for every call that is meant to be one.
+   */
+  effect<T>(name: string, input: unknown, run: (key: string) => T | Promise<T>, options?: EffectOptions): Promise<T>;
 }

@@ -16,7 +16,7 @@ import { type LoadedTeam, PiscinaThreads } from "./adapters/threads/piscina-thre
 import { AgentPool } from "./services/agent-pool.ts";
 import { type CoordinatorDirectory, discoverCluster } from "./services/coordinator-directory.ts";
 import { LeaderLink } from "./services/leader-link.ts";
-import type { StepSink, ThreadEvents, TranscriptReader } from "./services/ports.ts";
+import type { EffectCommand, EffectRecorder, StepSink, ThreadEvents, TranscriptReader } from "./services/ports.ts";
 import { stepSettler } from "./services/step-settler.ts";
 import { transcriptSource } from "./services/transcript-source.ts";
 import { WorkerSession } from "./services/worker-session.ts";
@@ -137,7 +137,7 @@ function running(
 }
 
 /** What the threads need of services that are made after them; until then nothing runs in them. */
-class Wiring implements TranscriptReader {
+class Wiring implements TranscriptReader, EffectRecorder {
   /** What ends the worker from below. */
   readonly fatal: PromiseWithResolvers<TriadError> = Promise.withResolvers<TriadError>();
   private pool: AgentPool | undefined;
@@ -151,6 +151,10 @@ class Wiring implements TranscriptReader {
   async read(conversation: string, from: number, to: number): Promise<Awaited<ReturnType<TranscriptReader["read"]>>> {
     if (this.reader === undefined) throw new TriadError("TRIAD_CLUSTER_UNREACHABLE");
     return this.reader.read(conversation, from, to);
+  }
+
+  async record(command: EffectCommand, bytes: number): Promise<Awaited<ReturnType<EffectRecorder["record"]>>> {
+    return this.pool === undefined ? { outcome: "fenced" } : this.pool.record(command, bytes);
   }
 
   get events(): ThreadEvents {
@@ -173,6 +177,7 @@ function threadsOf(options: WorkerOptions, log: Logger, wiring: Wiring): Piscina
     worker: options.id,
     logLevel: log.level,
     reader: wiring,
+    recorder: wiring,
     nowMs: PROCESS_CLOCK.nowMs,
     events: {
       ...events,

@@ -9,6 +9,7 @@ function bench(alone = false) {
   let nowMs = 0;
   const frames: ToThread[] = [];
   const verdicts: [number, string][] = [];
+  const reasons: string[] = [];
   const threads: { begun: Int32Array; die: (reason: string) => void; channel: FrameChannel<FromThread, ToThread> }[] = [];
   const slot = new ThreadSlot(alone, {
     nowMs: () => nowMs,
@@ -20,7 +21,10 @@ function bench(alone = false) {
       return run.promise;
     },
     received: (frame) => void (frame.kind === "ready" && slot.markReady()),
-    died: (list, reason) => void verdicts.push(...list.map(({ fence, outcome }): [number, string] => [fence, `${outcome}: ${reason}`])),
+    died: (list, reason) => {
+      reasons.push(reason);
+      verdicts.push(...list.map(({ fence, outcome }): [number, string] => [fence, `${outcome}: ${reason}`]));
+    },
   });
   const advance = (ms: number): void => {
     nowMs += ms;
@@ -29,13 +33,24 @@ function bench(alone = false) {
     const current = threads.at(-1);
     if (current) Atomics.store(current.begun, 0, seq);
   };
-  return { slot, frames, verdicts, threads, advance, begin };
+  return { slot, frames, verdicts, reasons, threads, advance, begin };
 }
 
 describe("ThreadSlot", () => {
+  test("a team that never ends loading is ended, and says so", async () => {
+    const b = bench();
+    b.slot.start();
+    b.advance(60_001);
+    b.slot.watch();
+    await until(() => b.threads.length === 2, "the next thread");
+    expect(b.reasons).toEqual(["the team did not load within 60 s"]);
+    await b.slot.close();
+  });
+
   test("a thread that does not answer is ended only when a step that it began is over its time", async () => {
     const b = bench();
     b.slot.start();
+    b.slot.markReady();
     b.slot.run(dispatchOf(1, "a", ""), 1_000);
     b.slot.watch();
     b.advance(60_000);
@@ -55,6 +70,7 @@ describe("ThreadSlot", () => {
   test("an excuse (the worker itself was stopped) gives it another ping to answer", async () => {
     const b = bench();
     b.slot.start();
+    b.slot.markReady();
     b.slot.run(dispatchOf(1, "a", ""), 1_000);
     b.begin(1);
     b.slot.watch();

@@ -9,6 +9,7 @@ import type { ThreadError } from "../src/adapters/threads/frames.ts";
 import { PiscinaThreads } from "../src/adapters/threads/piscina-threads.ts";
 import type { StepOutcome } from "../src/services/ports.ts";
 import { chainOf, dispatchOf, until } from "./support/make.ts";
+import { MemoryJournal } from "./support/memory-journal.ts";
 
 const TEAM = fileURLToPath(new URL("./fixtures/team.ts", import.meta.url));
 
@@ -20,6 +21,7 @@ class Bench {
   readonly started: number[] = [];
   readonly broken: ThreadError[] = [];
   readonly threads: PiscinaThreads;
+  readonly journal = new MemoryJournal();
   pages: readonly TranscriptEvent[] = [];
 
   constructor(count: number, team: string = TEAM) {
@@ -30,6 +32,7 @@ class Bench {
       logLevel: "silent",
       nowMs: () => performance.now(),
       heapMb: 64,
+      recorder: this.journal,
       reader: { read: async (_conversation, from, to) => this.pages.slice(from - 1, to) },
       broken: (error) => void this.broken.push(error),
       events: {

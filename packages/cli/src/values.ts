@@ -39,9 +39,11 @@ export function parseHttpUrl(word: string): Parsed<string> {
 }
 
 export function parseNatsUrl(word: string): Parsed<string> {
-  const url = URL.canParse(word) ? new URL(word) : undefined;
-  const fit = url !== undefined && (url.protocol === "nats:" || url.protocol === "tls:") && url.hostname !== "";
-  return fit ? good(word) : bad("must be a nats:// address such as nats://127.0.0.1:4222"); // not repeated: it may hold a password
+  const fit = word.split(",").every((part) => {
+    const url = URL.canParse(part.trim()) ? new URL(part.trim()) : undefined;
+    return url !== undefined && (url.protocol === "nats:" || url.protocol === "tls:") && url.hostname !== "";
+  });
+  return fit ? good(word) : bad("must be a nats:// address such as nats://127.0.0.1:4222, or several separated by commas"); // not repeated: it may hold a password
 }
 
 /** How much a process logs; pino's names. */

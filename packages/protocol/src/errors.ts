@@ -90,7 +90,8 @@ export const ERRORS = {
   TRIAD_EFFECT_MISMATCH: {
     status: 0,
     retryable: false,
-    meaning: "A later start of the step calls something else where the journal has an effect; a step must make its calls in the same order.",
+    meaning:
+      "A later start of the step calls something else where the journal has an effect; a step must make its calls in the same order.",
   },
   TRIAD_EFFECTS_TOO_MANY: {
     status: 0,

@@ -230,10 +230,7 @@ export const commandSchema: z.ZodType<Command> = z.discriminatedUnion("type", [
     task: id,
     n: place,
     member: optional(whole.max(limits.ENSEMBLE_MAX)),
-    verdict: z.discriminatedUnion("kind", [
-      z.object({ kind: z.literal("done"), value: inline }),
-      z.object({ kind: z.literal("repeat") }),
-    ]),
+    verdict: z.discriminatedUnion("kind", [z.object({ kind: z.literal("done"), value: inline }), z.object({ kind: z.literal("repeat") })]),
     request: text(limits.KEY_LENGTH_MAX),
     assign,
   }),

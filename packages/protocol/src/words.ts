@@ -6,6 +6,7 @@ export { ERRORS, type ErrorBody, type ErrorCode, type ErrorEntry, errorFromBody,
 export { type IdKind, isId, isToken, mintId } from "./ids.ts";
 export { type FactsDelta, isFactName, isJson, type Json } from "./json.ts";
 export * as limits from "./limits.ts";
+export { type NatsAddress, parseNatsAddress } from "./nats-address.ts";
 export type {
   Aggregate,
   CandidateScore,

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import type { Command, CommandResult, CommandType } from "../src/commands.ts";
 import type { FactsDelta, Json } from "../src/json.ts";
 import type { Dispatch, Message, MessageKind } from "../src/messages.ts";
-import type { Fact, NextMove, Pick, Requirements, RoutingDecision, Strategy, TaskError } from "../src/task.ts";
+import type { EffectOutcome, Fact, JournalEntry, NextMove, Pick, Requirements, RoutingDecision, Strategy, TaskError } from "../src/task.ts";
 import type { TranscriptEvent } from "../src/transcript.ts";
 import { CONTEXT_DIM, ROUTING_DIM, type TeamManifest } from "../src/triple.ts";
 

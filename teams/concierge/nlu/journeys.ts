@@ -4,7 +4,7 @@
  * the caller hands in. Pure.
  */
 import type { Facts } from "./frame.ts";
-import { ANY, knownFact } from "./frame.ts";
+import { ANY, factText, knownFact } from "./frame.ts";
 import { mentionAt, type Reading } from "./reading.ts";
 import { NOUNS_OF, placeIn, trailOf } from "./references.ts";
 import { anyFor } from "./slots.ts";
@@ -166,14 +166,18 @@ export function taxiJourney(reading: Reading, masked: string, facts: Facts): Jou
   if (/^(?:yes|yeah|yep|sure|correct|right|exactly)\b/.test(masked) && journey.departure === undefined && journey.destination === undefined)
     confirmedEnds(reading, facts, put);
   otherEnd(journey, facts, put);
-  if (journey.arriveBy === undefined && journey.leaveAt === undefined && BOOKED_TIME.test(masked)) {
-    const booked = knownFact(facts, "restaurant.time");
-    if (booked !== undefined) {
-      journey.arriveBy = booked;
-      journey.carried.push("arriveBy");
-    }
-  }
+  if (journey.arriveBy === undefined && journey.leaveAt === undefined) bookedTime(journey, masked, facts);
   return journey;
+}
+
+/** "By the booked time", or a ride to the booked table of which no time was said: to be there when it is taken. */
+function bookedTime(journey: Journey, masked: string, facts: Facts): void {
+  const booked = knownFact(facts, "restaurant.time");
+  const timed = factText(facts, "taxi.leaveAt") ?? factText(facts, "taxi.arriveBy");
+  const toTheTable = timed === undefined && journey.destination !== undefined && journey.destination === placeIn(facts, "restaurant");
+  if (booked === undefined || !(BOOKED_TIME.test(masked) || toTheTable)) return;
+  journey.arriveBy = booked;
+  journey.carried.push("arriveBy");
 }
 
 type Put = (slot: "departure" | "destination", place: Resolved | undefined) => void;

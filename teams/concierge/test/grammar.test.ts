@@ -111,6 +111,7 @@ describe("what arrives from another domain's facts", () => {
       destination: "fern lodge",
       leaveAt: "22:00",
     });
+    expect(read("taxi", "A taxi to the restaurant, please.", { ...facts, "taxi.leaveAt": "17:00" })).not.toHaveProperty("arriveBy");
     expect(read("taxi", "Yes.", facts, "Will you be going from the restaurant to the hotel?")).toEqual({
       departure: "seagrass",
       destination: "fern lodge",

@@ -1,6 +1,6 @@
 /**
- * A model behind the OpenAI chat-completions interface, on loopback: answers every prompt with the same words, one a chunk, and waits between
- * the first and the rest until it is told to go on, so that a reader can be seen to have the first before the last was made.
+ * A model behind the OpenAI chat-completions interface, on loopback: answers every prompt with the same words, one a chunk, and no more of
+ * them than it is allowed to, so that a reader can be seen to have the first before the last was made.
  */
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -10,8 +10,8 @@ export class ModelServer implements AsyncDisposable {
   /** Bodies of the requests so far. */
   readonly requests: { readonly model?: string; readonly stream?: boolean; readonly messages?: unknown }[] = [];
   readonly #server: Server;
-  #goOn: () => void = () => undefined;
-  #mayGoOn: Promise<void> = Promise.resolve();
+  #allowed = Number.POSITIVE_INFINITY;
+  #waiting: (() => void)[] = [];
 
   private constructor(words: readonly string[]) {
     this.words = words;
@@ -35,15 +35,10 @@ export class ModelServer implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v1`;
   }
 
-  /** From now on a streamed answer stops after its first word. */
-  hold(): void {
-    const held = Promise.withResolvers<void>();
-    this.#goOn = held.resolve;
-    this.#mayGoOn = held.promise;
-  }
-
-  goOn(): void {
-    this.#goOn();
+  /** A streamed answer goes on to this number of words, and waits there. */
+  allow(words: number): void {
+    this.#allowed = words;
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 
   async #stream(response: ServerResponse): Promise<void> {
@@ -52,8 +47,8 @@ export class ModelServer implements AsyncDisposable {
       response.write(`data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 0, model: "m", ...chunk })}\n\n`);
     };
     for (const [i, content] of this.words.entries()) {
+      while (i >= this.#allowed) await new Promise<void>((resolve) => this.#waiting.push(resolve));
       send({ choices: [{ index: 0, delta: { role: "assistant", content }, finish_reason: null }] });
-      if (i === 0) await this.#mayGoOn;
     }
     send({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] });
     send({ choices: [], usage: { prompt_tokens: 11, completion_tokens: this.words.length, total_tokens: 11 + this.words.length } });
@@ -61,7 +56,7 @@ export class ModelServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.goOn();
+    this.allow(this.words.length);
     this.#server.closeAllConnections();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }

@@ -5,9 +5,19 @@
  * P2 a step is held until the leader has answered for it, so that a heartbeat names it for as long as it may still be committed.
  * P3 an actor keeps its thread while that thread is up: what it cached of the conversation is there.
  */
-import { type Dispatch, limits, type ViewReport } from "@triad/protocol";
+import { type CommandResult, type Dispatch, limits, type ViewReport } from "@triad/protocol";
 import { type ActorInput, type ActorOutput, type ActorState, IDLE_ACTOR, stepActor } from "../core/index.ts";
-import type { Clock, ModelCall, StepOutcome, StepSink, ThreadEvents, Threads, WorkerMetrics } from "./ports.ts";
+import type {
+  Clock,
+  EffectCommand,
+  EffectRecorder,
+  ModelCall,
+  StepOutcome,
+  StepSink,
+  ThreadEvents,
+  Threads,
+  WorkerMetrics,
+} from "./ports.ts";
 import { commandOfDeath, commandOfOutcome } from "./step-command.ts";
 
 /** Actors whose thread is remembered after they went idle. */
@@ -39,7 +49,7 @@ export interface AgentPoolOptions {
   timeoutMsOf(agent: string): number;
 }
 
-export class AgentPool implements ThreadEvents {
+export class AgentPool implements ThreadEvents, EffectRecorder {
   private readonly options: AgentPoolOptions;
   private readonly steps = new Map<number, HeldStep>();
   private readonly actors = new Map<string, Actor>();
@@ -130,6 +140,16 @@ export class AgentPool implements ThreadEvents {
 
   modelCalled(call: ModelCall): void {
     this.options.metrics.modelCalled(call);
+  }
+
+  /** An effect of a running step. One that the log does not take from it ends the step here: others own it, or it waits for a person. */
+  async record(command: EffectCommand, bytes: number): Promise<CommandResult> {
+    const { fence } = command;
+    const step = this.steps.get(fence);
+    if (step === undefined || step.phase !== "running" || step.aborted) return { outcome: "fenced" };
+    const result = await this.options.sink.record(command, bytes);
+    if (result.outcome === "fenced" || result.outcome === "ended" || result.effect?.parked === true) this.abort([fence]);
+    return result;
   }
 
   ended(fence: number, outcome: StepOutcome): void {

@@ -7,6 +7,8 @@ export interface ModelRequest {
   readonly outputTokensMax?: number;
   /** Under which a recorded answer is found. */
   readonly key: string;
+  /** The same for every call that is meant to be one: an endpoint that knows it answers a repetition without working twice. */
+  readonly idempotencyKey?: string;
 }
 
 export interface ModelAnswer {

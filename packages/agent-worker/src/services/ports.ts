@@ -6,6 +6,8 @@ import type {
   Command,
   CommandResult,
   Dispatch,
+  EffectDone,
+  EffectIntended,
   FactsDelta,
   FailureCause,
   LiveEvent,
@@ -46,6 +48,14 @@ export interface Bus {
 export interface Proposer {
   /** @param bytes estimate of the command's size on the wire. */
   propose(command: Command, bytes: number): Promise<CommandResult>;
+}
+
+export type EffectCommand = EffectIntended | EffectDone;
+
+/** Writes a step's effects into the log. Answered from the state, however long it takes; `fenced` where the step is no longer this worker's. */
+export interface EffectRecorder {
+  /** @param bytes estimate of the command's size on the wire. */
+  record(command: EffectCommand, bytes: number): Promise<CommandResult>;
 }
 
 /** Older pages of a transcript, from a coordinator. @throws TriadError where none could be had in time. */
@@ -113,7 +123,7 @@ export interface Threads {
 }
 
 /** What the pool of actors does with the results of its steps. */
-export interface StepSink {
+export interface StepSink extends EffectRecorder {
   /** To be repeated until it is answered. */
   settle(command: Command, bytes: number): void;
   live(event: LiveEvent): void;

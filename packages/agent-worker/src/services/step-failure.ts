@@ -25,6 +25,9 @@ const TERMINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "TRIAD_REPLAY_MISS",
   "TRIAD_NOT_AVAILABLE",
   "TRIAD_AGENT_UNKNOWN",
+  "TRIAD_EFFECT_MISMATCH",
+  "TRIAD_EFFECTS_TOO_MANY",
+  "TRIAD_EFFECTS_TOO_LARGE",
 ]);
 
 /** The step's result does not fit its place, as opposed to the step having thrown. */

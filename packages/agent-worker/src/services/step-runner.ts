@@ -125,6 +125,7 @@ export class StepRunner {
 
   private finished(dispatch: Dispatch, turn: StepTurn, result: unknown): StepOutcome {
     try {
+      if (turn.broken !== undefined) throw turn.broken;
       const { output, facts, quality, next, bytes } = checkResult(result, dispatch.ensemble);
       const { tokensIn, tokensOut, costUsd } = turn.usage;
       return {

@@ -1,7 +1,10 @@
-/** Carries a step's command to the leader and tells the pool when it was answered; counts what was refused because others own the step now. */
-import { type Command, type LiveEvent, limits, subjectsOf } from "@triad/protocol";
+/**
+ * Carries a step's commands to the leader and tells the pool when its end was answered; counts what was refused because others own the step now.
+ * A step's failure or loss goes after the outcomes of its effects: whoever runs it next must know of them.
+ */
+import { type Command, type CommandResult, type LiveEvent, limits, subjectsOf } from "@triad/protocol";
 import type { Logger } from "pino";
-import type { Bus, Proposer, StepSink, WorkerMetrics } from "./ports.ts";
+import type { Bus, EffectCommand, Proposer, StepSink, WorkerMetrics } from "./ports.ts";
 import { COMMAND_BYTES } from "./step-command.ts";
 
 export interface StepSettlerOptions {
@@ -13,19 +16,35 @@ export interface StepSettlerOptions {
   settled(fence: number): void;
 }
 
-type StepCommand = Extract<Command, { fence: number }>;
+type StepCommand = Exclude<Extract<Command, { fence: number }>, EffectCommand>;
 
 export function stepSettler(options: StepSettlerOptions): StepSink {
   const { bus, link, metrics, log } = options;
   const subjects = subjectsOf(options.cluster);
+  /** Commands of effects that are not answered yet, by the fence of their step. */
+  const unrecorded = new Map<number, Set<Promise<CommandResult>>>();
   return {
     settle: (command, bytes) => {
-      if ("fence" in command) void settle(command, bytes);
+      if (isStepCommand(command)) void settle(command, bytes);
     },
+    record,
     live: (event: LiveEvent) => bus.publish(subjects.taskEvents(event.task), event),
   };
 
+  async function record(command: EffectCommand, bytes: number): Promise<CommandResult> {
+    const { fence } = command;
+    const answer = link.propose(command, bytes);
+    const open = unrecorded.get(fence) ?? new Set();
+    unrecorded.set(fence, open.add(answer));
+    const result = await answer;
+    open.delete(answer);
+    if (open.size === 0) unrecorded.delete(fence);
+    if (result.outcome === "fenced") metrics.fencedWrites(1);
+    return result;
+  }
+
   async function settle(command: StepCommand, bytes: number): Promise<void> {
+    if (command.type !== "StepFinished") await Promise.all(unrecorded.get(command.fence) ?? []);
     const result = await link.propose(command, bytes);
     if (result.outcome === "fenced") metrics.fencedWrites(1);
     if (result.outcome === "refused" && command.type === "StepFinished") {
@@ -40,4 +59,8 @@ export function stepSettler(options: StepSettlerOptions): StepSink {
     }
     options.settled(command.fence);
   }
+}
+
+function isStepCommand(command: Command): command is StepCommand {
+  return command.type === "StepFinished" || command.type === "StepFailed" || command.type === "StepLost";
 }

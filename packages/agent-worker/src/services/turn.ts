@@ -18,6 +18,7 @@ import type { Logger } from "pino";
 import { type AgentTriple, buildView, PROMPT_TOKENS_DEFAULT, renderPrompt, type ViewEvent, type ViewFact } from "../core/index.ts";
 import type { AgentDefinition } from "../define.ts";
 import type {
+  EffectOptions,
   FinishResult,
   Generated,
   GenerateOptions,
@@ -28,14 +29,16 @@ import type {
   ResultOptions,
   Turn,
 } from "../turn.ts";
-import type { Model } from "./model.ts";
-import type { ModelCall } from "./ports.ts";
+import { EffectJournal } from "./effect-journal.ts";
+import type { Model, ModelAnswer, ModelRequest } from "./model.ts";
+import type { EffectRecorder, ModelCall } from "./ports.ts";
 import type { ConversationMemory } from "./recall.ts";
 import { finishResult, handoffResult } from "./step-result.ts";
 
 /** What a turn needs of its thread. */
 export interface TurnSurroundings {
   readonly memory: ConversationMemory;
+  readonly effects: EffectRecorder;
   readonly log: Logger;
   nowMs(): number;
   model(agent: AgentDefinition): Promise<Model>;
@@ -64,6 +67,7 @@ export class StepTurn implements Turn {
   private key: string | undefined;
   private logger: Logger | undefined;
   private lastView: ViewReport | undefined;
+  private journal: EffectJournal | undefined;
   private spent = { tokensIn: 0, tokensOut: 0, costUsd: 0 };
 
   constructor(dispatch: Dispatch, definition: AgentDefinition, triple: AgentTriple, around: TurnSurroundings) {
@@ -129,6 +133,20 @@ export class StepTurn implements Turn {
   abort(reason: unknown): void {
     this.abortReason ??= reason;
     this.controller?.abort(reason);
+    this.journal?.abort(reason);
+  }
+
+  /** Why the step fails whatever it returns: its effects are not those of the start before. */
+  get broken(): TriadError | undefined {
+    return this.journal?.broken;
+  }
+
+  private get effects(): EffectJournal {
+    if (this.journal === undefined) {
+      this.journal = new EffectJournal(this.dispatch, this.around.effects);
+      if (this.abortReason !== undefined) this.journal.abort(this.abortReason);
+    }
+    return this.journal;
   }
 
   prompt(values: Readonly<Record<string, Json | undefined>> = {}, options: PromptOptions = {}): string {
@@ -152,7 +170,6 @@ export class StepTurn implements Turn {
   }
 
   async generate(options: GenerateOptions = {}): Promise<Generated> {
-    const model = await this.around.model(this.definition);
     const prompt = options.prompt ?? this.prompt(options.values, options);
     const request = {
       prompt,
@@ -161,29 +178,39 @@ export class StepTurn implements Turn {
       ...(options.temperature === undefined ? {} : { temperature: options.temperature }),
       ...(options.outputTokensMax === undefined ? {} : { outputTokensMax: options.outputTokensMax }),
     };
+    const call = { name: "generate", input: { model: this.definition.model, ...request }, onDoubt: options.onDoubt ?? "sameKey" } as const;
+    let isCalled = false;
+    const recorded = await this.effects.run(call, (idempotencyKey) => {
+      isCalled = true;
+      return this.callModel({ ...request, idempotencyKey }, options.stream === true);
+    });
+    const generated = recorded as unknown as Generated;
+    // Whoever watches sees the pieces of a call, or the answer of an earlier one at once.
+    if (!isCalled && options.stream) this.emit(generated.text);
+    // What an earlier start paid was paid for this step.
+    this.spent.tokensIn += generated.tokensIn;
+    this.spent.tokensOut += generated.tokensOut;
+    this.spent.costUsd += generated.costUsd;
+    return generated;
+  }
+
+  private async callModel(request: ModelRequest, stream: boolean): Promise<Generated> {
+    const model = await this.around.model(this.definition);
     const startedAtMs = this.around.nowMs();
-    const called = (ok: boolean, tokensIn: number, tokensOut: number, costUsd: number): void =>
-      this.around.modelCalled({
-        model: model.label,
-        ok,
-        tokensIn,
-        tokensOut,
-        costUsd,
-        seconds: (this.around.nowMs() - startedAtMs) / 1000,
-      });
+    const called = (ok: boolean, { tokensIn, tokensOut }: Omit<ModelAnswer, "text">, costUsd: number): void => {
+      const seconds = (this.around.nowMs() - startedAtMs) / 1000;
+      this.around.modelCalled({ model: model.label, ok, tokensIn, tokensOut, costUsd, seconds });
+    };
     try {
-      const answer = options.stream
+      const answer = stream
         ? await model.stream(request, this.signal, (piece) => this.emit(piece))
         : await model.generate(request, this.signal);
       const { inputUsdPerMillion, outputUsdPerMillion } = this.definition.price;
       const costUsd = (answer.tokensIn * inputUsdPerMillion + answer.tokensOut * outputUsdPerMillion) / 1e6;
-      this.spent.tokensIn += answer.tokensIn;
-      this.spent.tokensOut += answer.tokensOut;
-      this.spent.costUsd += costUsd;
-      called(true, answer.tokensIn, answer.tokensOut, costUsd);
+      called(true, answer, costUsd);
       return { ...answer, costUsd };
     } catch (error) {
-      called(false, 0, 0, 0);
+      called(false, { tokensIn: 0, tokensOut: 0 }, 0);
       throw error;
     }
   }
@@ -206,12 +233,16 @@ export class StepTurn implements Turn {
     throw notAvailable("turn.fanOut");
   }
 
-  ask(): never {
-    throw notAvailable("turn.ask");
+  async ask(question: string): Promise<Json> {
+    const call = { name: "ask", input: question, onDoubt: "ask", question } as const;
+    const answer = await this.effects.run(call, () => {
+      throw new Error("a question was taken for a call");
+    });
+    return answer ?? null;
   }
 
-  effect(): never {
-    throw notAvailable("turn.effect");
+  async effect<T>(name: string, input: unknown, run: (key: string) => T | Promise<T>, options: EffectOptions = {}): Promise<T> {
+    return (await this.effects.run({ name, input, onDoubt: options.onDoubt ?? "sameKey" }, run)) as T;
   }
 
   /** Facts in the order of their names, so that the same facts are the same bytes whoever sent them; each with the event that set it, as far as at hand. */

@@ -1,8 +1,8 @@
 /** The pool of actors over threads that the test plays: what is taken, what is proposed, what a heartbeat would say. */
-import { type Command, type Dispatch, type LiveEvent, limits } from "@triad/protocol";
+import { type Command, type CommandResult, type Dispatch, type LiveEvent, limits } from "@triad/protocol";
 import { describe, expect, test } from "vitest";
 import { AgentPool } from "../../src/services/agent-pool.ts";
-import type { StepOutcome, Threads, WorkerMetrics } from "../../src/services/ports.ts";
+import type { EffectCommand, StepOutcome, Threads, WorkerMetrics } from "../../src/services/ports.ts";
 import { dispatchOf } from "../support/make.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
@@ -72,9 +72,14 @@ function bench(count = 2) {
     viewRecall: () => undefined,
     frameDropped: () => undefined,
   };
-  const sink = { settle: (command: Command) => void commands.push(command), live: (event: LiveEvent) => void live.push(event) };
+  const answers: { readonly command: EffectCommand; readonly answer: (result: CommandResult) => void }[] = [];
+  const sink = {
+    settle: (command: Command) => void commands.push(command),
+    live: (event: LiveEvent) => void live.push(event),
+    record: (command: EffectCommand) => new Promise<CommandResult>((answer) => void answers.push({ command, answer })),
+  };
   const pool = new AgentPool({ worker: "w1", threads, sink, metrics, clock, timeoutMsOf: () => 1_000 });
-  return { pool, threads, clock, commands, live, ended, depth: () => depth };
+  return { pool, threads, clock, commands, answers, live, ended, depth: () => depth };
 }
 
 const same = { conversation: "c-same" };

@@ -9,6 +9,7 @@ import { ConversationMemory } from "../../src/services/recall.ts";
 import { SETTLE_GRACE_MS, StepRunner } from "../../src/services/step-runner.ts";
 import { chainOf, dispatchOf, factsOf, sha256 } from "../support/make.ts";
 import { ManualClock, settle } from "../support/manual-clock.ts";
+import { MemoryJournal } from "../support/memory-journal.ts";
 
 type Step = AgentConfig["step"];
 
@@ -45,6 +46,7 @@ function bench(step: Step, more: Partial<AgentConfig> = {}, model?: Model): Benc
     clock,
     {
       memory,
+      effects: new MemoryJournal(),
       log: pino({ level: "silent" }),
       nowMs: () => clock.nowMs(),
       model: () => (model ? Promise.resolve(model) : Promise.reject(new Error("no model"))),
@@ -179,13 +181,12 @@ describe("how a step fails", () => {
     expect(outcome).toMatchObject({ error: { code: "TRIAD_STEP_FAILED", message: expect.stringContaining(message) } });
   });
 
-  test.each<[string, (turn: Turn) => never]>([
-    ["fanOut", (turn) => turn.fanOut([])],
-    ["ask", (turn) => turn.ask("?")],
-    ["effect", (turn) => turn.effect("pay", {}, () => 1)],
-  ])("turn.%s answers TRIAD_NOT_AVAILABLE, terminal", async (_name, step) => {
-    expect(await outcomeOf(step)).toMatchObject({ terminal: true, error: { code: "TRIAD_NOT_AVAILABLE" } });
-  });
+  test.each<[string, (turn: Turn) => never]>([["fanOut", (turn) => turn.fanOut([])]])(
+    "turn.%s answers TRIAD_NOT_AVAILABLE, terminal",
+    async (_name, step) => {
+      expect(await outcomeOf(step)).toMatchObject({ terminal: true, error: { code: "TRIAD_NOT_AVAILABLE" } });
+    },
+  );
 
   test("an agent that the team has not", async () => {
     const b = bench((turn) => turn.finish());

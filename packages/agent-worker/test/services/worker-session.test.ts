@@ -41,7 +41,7 @@ function bench(judge: (command: Command) => CommandResult | Promise<CommandResul
     abort: () => undefined,
     close: () => Promise.resolve(),
   };
-  const sink = { settle: () => undefined, live: () => undefined };
+  const sink = { settle: () => undefined, live: () => undefined, record: async () => ({ outcome: "fenced" }) };
   const pool = new AgentPool({ worker: "w1", threads, sink, metrics, clock, timeoutMsOf: () => 1_000 });
   const link = {
     propose: async (command: Command) => {

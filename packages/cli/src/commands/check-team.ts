@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { TriadError } from "@triad/protocol/words";
+import { isErrorCode, TriadError } from "@triad/protocol/words";
 import { EXIT, messageOf } from "../exit-code.ts";
 
 export async function runCheckTeam(word: string): Promise<number> {
@@ -30,11 +30,12 @@ export async function runCheckTeam(word: string): Promise<number> {
   return EXIT.done;
 }
 
-/** By name and code: a team may bring a copy of the package of its own. */
+/** By name and code, not by class: a team may bring a copy of the package of its own. What is no error of ours is the team's. */
 function unloadable(file: string, cause: unknown): TriadError {
   const own = cause instanceof Error && cause.name === "TriadError";
+  const code = own && "code" in cause && isErrorCode(cause.code) ? cause.code : "TRIAD_TEAM_INVALID";
   const why = own ? messageOf(cause) : `${cause instanceof Error ? cause.name : "it threw"}: ${messageOf(cause)}`;
-  return new TriadError("TRIAD_TEAM_INVALID", `${file} can't be loaded: ${why}`, undefined, { cause });
+  return new TriadError(code, `${file} can't be loaded: ${why}`, undefined, { cause });
 }
 
 function resolveTriadFromHere(): void {

@@ -12,12 +12,28 @@ const ANSWER_CHARACTERS_MAX: number = 64 * 1024;
 
 /** The address without what is secret in it. */
 export function shownNatsUrl(text: string): string {
-  const url = new URL(text);
-  return `${url.protocol}//${url.host}`;
+  return text
+    .split(",")
+    .map((part) => new URL(part.trim()))
+    .map((url) => `${url.protocol}//${url.host}`)
+    .join(",");
 }
 
-/** Throws TRIAD_NATS_UNREACHABLE or TRIAD_NATS_UNAUTHORIZED. */
-export function probeNats(address: string): Promise<void> {
+/** One of several is enough: the clients go round them. Throws TRIAD_NATS_UNREACHABLE or TRIAD_NATS_UNAUTHORIZED. */
+export async function probeNats(address: string): Promise<void> {
+  let failure: unknown;
+  for (const part of address.split(",")) {
+    try {
+      await probeOne(part.trim());
+      return;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+function probeOne(address: string): Promise<void> {
   const url = new URL(address);
   const shown = shownNatsUrl(url.href);
   const host = url.hostname.replace(/^\[|\]$/g, "");

@@ -66,9 +66,18 @@ async function streamed(
   return answerOf(text, await result.usage);
 }
 
-function optionsOf(request: ModelRequest): { prompt: string; instructions?: string; temperature?: number; maxOutputTokens?: number } {
+interface CallOptions {
+  readonly prompt: string;
+  readonly instructions?: string;
+  readonly temperature?: number;
+  readonly maxOutputTokens?: number;
+  readonly headers?: Record<string, string>;
+}
+
+function optionsOf(request: ModelRequest): CallOptions {
   return {
     prompt: request.prompt,
+    ...(request.idempotencyKey === undefined ? {} : { headers: { "idempotency-key": request.idempotencyKey } }),
     ...(request.system === undefined ? {} : { instructions: request.system }),
     ...(request.temperature === undefined ? {} : { temperature: request.temperature }),
     ...(request.outputTokensMax === undefined ? {} : { maxOutputTokens: request.outputTokensMax }),

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { type ConnectionOptions, connect, credsAuthenticator, errors, type NatsConnection } from "@nats-io/transport-node";
-import { TriadError } from "@triad/protocol";
+import { parseNatsAddress, TriadError } from "@triad/protocol";
 
 /** Besides what the URL itself carries (`nats://user:pass@host`). */
 export interface NatsCredentials {
@@ -23,10 +23,11 @@ const PINGS_UNANSWERED_MAX = 3;
 
 /** @throws TriadError TRIAD_NATS_UNREACHABLE, TRIAD_NATS_UNAUTHORIZED */
 export async function connectNats(url: string, name: string, credentials: NatsCredentials = {}): Promise<NatsConnection> {
-  const { server, fromUrl } = splitUrl(url);
+  const { servers, ...fromUrl } = parseNatsAddress(url);
+  const shown = servers.join(", ");
   try {
     return await connect({
-      servers: server,
+      servers: [...servers],
       name,
       timeout: CONNECT_MS,
       maxReconnectAttempts: -1,
@@ -39,22 +40,10 @@ export async function connectNats(url: string, name: string, credentials: NatsCr
     });
   } catch (cause) {
     if (cause instanceof errors.AuthorizationError || cause instanceof errors.UserAuthenticationExpiredError) {
-      throw new TriadError("TRIAD_NATS_UNAUTHORIZED", `the nats-server at ${server} refused the credentials`, undefined, { cause });
+      throw new TriadError("TRIAD_NATS_UNAUTHORIZED", `the nats-server at ${shown} refused the credentials`, undefined, { cause });
     }
-    throw new TriadError("TRIAD_NATS_UNREACHABLE", `no nats-server answers at ${server}`, undefined, { cause });
+    throw new TriadError("TRIAD_NATS_UNREACHABLE", `no nats-server answers at ${shown}`, undefined, { cause });
   }
-}
-
-/** The server without its credentials: they are never printed. */
-function splitUrl(url: string): { readonly server: string; readonly fromUrl: NatsCredentials } {
-  const text = url.includes("://") ? url : `nats://${url}`;
-  if (!URL.canParse(text))
-    throw new TriadError("TRIAD_NATS_UNREACHABLE", `"${url}" is not the address of a nats-server (nats://HOST:PORT)`);
-  const parsed = new URL(text);
-  const server = `${parsed.protocol}//${parsed.host}`;
-  if (parsed.username === "") return { server, fromUrl: {} };
-  const user = decodeURIComponent(parsed.username);
-  return { server, fromUrl: parsed.password === "" ? { token: user } : { user, pass: decodeURIComponent(parsed.password) } };
 }
 
 function authOf(credentials: NatsCredentials): ConnectionOptions {

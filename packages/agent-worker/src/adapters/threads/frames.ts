@@ -5,8 +5,8 @@
  */
 import { deserialize, serialize } from "node:v8";
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
-import { type Dispatch, type TeamManifest, type TranscriptEvent, TriadError } from "@triad/protocol";
-import type { ModelCall, StepOutcome } from "../../services/ports.ts";
+import { type CommandResult, type Dispatch, type TeamManifest, type TranscriptEvent, TriadError } from "@triad/protocol";
+import type { EffectCommand, ModelCall, StepOutcome } from "../../services/ports.ts";
 
 /** What a thread is started with. */
 export interface ThreadStart {
@@ -30,6 +30,14 @@ export type ToThread =
   | { readonly kind: "run"; readonly seq: number; readonly dispatch: Dispatch }
   | { readonly kind: "abort"; readonly fence: number }
   | { readonly kind: "ping"; readonly n: number }
+  /** Named by fence and place, which no other thread on this port has: an answer for one that died is nobody's. */
+  | {
+      readonly kind: "recorded";
+      readonly type: EffectCommand["type"];
+      readonly fence: number;
+      readonly n: number;
+      readonly result: CommandResult;
+    }
   | { readonly kind: "events"; readonly request: number; readonly events: readonly TranscriptEvent[] }
   | { readonly kind: "noEvents"; readonly request: number; readonly error: ThreadError }
   | { readonly kind: "stop" };
@@ -41,6 +49,7 @@ export type FromThread =
   | { readonly kind: "started"; readonly fence: number }
   | { readonly kind: "delta"; readonly fence: number; readonly text: string }
   | { readonly kind: "modelCalled"; readonly call: ModelCall }
+  | { readonly kind: "record"; readonly command: EffectCommand; readonly bytes: number }
   | { readonly kind: "ended"; readonly fence: number; readonly outcome: StepOutcome }
   | { readonly kind: "pong"; readonly n: number; readonly stateBytes: number }
   | { readonly kind: "readEvents"; readonly request: number; readonly conversation: string; readonly from: number; readonly to: number };

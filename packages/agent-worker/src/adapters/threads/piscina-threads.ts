@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Dispatch, errorFromBody, TriadError } from "@triad/protocol";
 import { move, Piscina, transferableSymbol, valueSymbol } from "piscina";
 import type { Verdict } from "../../core/index.ts";
-import type { TeamManifest, ThreadEvents, Threads, TranscriptReader } from "../../services/ports.ts";
+import type { EffectRecorder, TeamManifest, ThreadEvents, Threads, TranscriptReader } from "../../services/ports.ts";
 import { errorAsData, type FromThread, type ThreadError, type ThreadStart } from "./frames.ts";
 import { ThreadSlot } from "./thread-slot.ts";
 
@@ -27,6 +27,7 @@ export interface ThreadsOptions {
   readonly worker: string;
   readonly logLevel: string;
   readonly reader: TranscriptReader;
+  readonly recorder: EffectRecorder;
   readonly events: ThreadEvents;
   nowMs(): number;
   /** Of one thread. */
@@ -150,6 +151,9 @@ export class PiscinaThreads implements Threads {
         events.ended(frame.fence, frame.outcome);
         if (index === undefined) this.nextAlone();
         return;
+      case "record":
+        void this.recordFor(slot, frame);
+        return;
       case "readEvents":
         void this.readFor(slot, frame);
     }
@@ -207,6 +211,11 @@ export class PiscinaThreads implements Threads {
     for (const slot of [...this.slots, this.aloneSlot]) slot.watch();
     const idle = this.aloneSlot.isReady && this.aloneSlot.inFlight === 0 && this.aloneQueue.length === 0;
     if (idle && nowMs - this.aloneSinceMs > ALONE_IDLE_MS) this.aloneSlot.rest();
+  }
+
+  private async recordFor(slot: ThreadSlot, { command, bytes }: Extract<FromThread, { kind: "record" }>): Promise<void> {
+    const { type, fence, n } = command;
+    slot.send({ kind: "recorded", type, fence, n, result: await this.options.recorder.record(command, bytes) });
   }
 
   private async readFor(slot: ThreadSlot, frame: Extract<FromThread, { kind: "readEvents" }>): Promise<void> {

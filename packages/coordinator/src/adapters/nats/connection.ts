@@ -4,7 +4,7 @@
  */
 
 import { AuthorizationError, connect, type NatsConnection, UserAuthenticationExpiredError } from "@nats-io/transport-node";
-import { TriadError } from "@triad/protocol";
+import { parseNatsAddress, TriadError } from "@triad/protocol";
 
 export interface NatsLink {
   readonly connection: NatsConnection;
@@ -18,21 +18,14 @@ const CONNECT_TIMEOUT_MS = 2_000;
 /** Two missed pings: a server that is stopped (not ended) is noticed. */
 const PING_MS = 2_000;
 
-/** `nats://user:password@host:port` as the client takes it: credentials apart from the server. */
-export function natsOptions(url: string): { servers: string; user?: string; pass?: string; token?: string } {
-  const parsed = new URL(url.includes("://") ? url : `nats://${url}`);
-  const servers = `${parsed.hostname}:${parsed.port || "4222"}`;
-  if (parsed.username === "") return { servers };
-  if (parsed.password === "") return { servers, token: decodeURIComponent(parsed.username) };
-  return { servers, user: decodeURIComponent(parsed.username), pass: decodeURIComponent(parsed.password) };
-}
-
 /** Connects once, or throws TRIAD_NATS_UNREACHABLE or TRIAD_NATS_UNAUTHORIZED; from then on it reconnects by itself. */
 export async function connectNats(url: string, name: string, onStatus: (connected: boolean) => void): Promise<NatsLink> {
+  const { servers, ...credentials } = parseNatsAddress(url);
   let connection: NatsConnection;
   try {
     connection = await connect({
-      ...natsOptions(url),
+      servers: [...servers],
+      ...credentials,
       name,
       noEcho: true,
       maxReconnectAttempts: -1,
@@ -45,11 +38,11 @@ export async function connectNats(url: string, name: string, onStatus: (connecte
     });
   } catch (cause) {
     if (cause instanceof AuthorizationError || cause instanceof UserAuthenticationExpiredError) {
-      throw new TriadError("TRIAD_NATS_UNAUTHORIZED", `the nats-server at ${withoutSecret(url)} refused the credentials`, undefined, {
+      throw new TriadError("TRIAD_NATS_UNAUTHORIZED", `the nats-server at ${servers.join(", ")} refused the credentials`, undefined, {
         cause,
       });
     }
-    throw new TriadError("TRIAD_NATS_UNREACHABLE", `no nats-server answers at ${withoutSecret(url)}`, undefined, { cause });
+    throw new TriadError("TRIAD_NATS_UNREACHABLE", `no nats-server answers at ${servers.join(", ")}`, undefined, { cause });
   }
   const state = { connected: true };
   void watch(connection, (connected) => {
@@ -70,9 +63,4 @@ async function watch(connection: NatsConnection, note: (connected: boolean) => v
     if (status.type === "disconnect" || status.type === "staleConnection" || status.type === "close") note(false);
     else if (status.type === "reconnect") note(true);
   }
-}
-
-function withoutSecret(url: string): string {
-  const { servers } = natsOptions(url);
-  return servers;
 }
