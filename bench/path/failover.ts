@@ -3,6 +3,7 @@
  * task, asked for after the kill, that was acknowledged, so it holds the detection, the election, the first entry of the new term and the way
  * of the request through a follower.
  */
+import { randomUUID } from "node:crypto";
 import type { TestCluster } from "@triad/testkit";
 import type { Load } from "./load.ts";
 import { median, quantile } from "./statistics.ts";
@@ -20,12 +21,7 @@ const PROBE_MS = 10;
 /** No commit for this long is no failover. */
 const COMMIT_MS_MAX = 60_000;
 
-export async function measureFailover(
-  cluster: TestCluster,
-  load: Load,
-  kills: number,
-  say: (text: string) => void,
-): Promise<Failover> {
+export async function measureFailover(cluster: TestCluster, load: Load, kills: number, say: (text: string) => void): Promise<Failover> {
   const samplesMs: number[] = [];
   for (let n = 1; n <= kills; n++) {
     const view = await cluster.steady();
@@ -42,10 +38,10 @@ async function nextCommitMs(load: Load, urls: readonly string[]): Promise<number
   const from = performance.now();
   const committed = Promise.withResolvers<number>();
   const ending = new AbortController();
-  const body = { input: '{"hops":1,"facts":1}', requires: { passing: 1 } };
   let refusal = "no answer";
   let probes = 0;
   const probe = (): void => {
+    const body = { input: '{"hops":1,"facts":1}', requires: { passing: 1 }, idempotencyKey: randomUUID() };
     if (performance.now() - from > COMMIT_MS_MAX) committed.reject(new Error(`no commit ${COMMIT_MS_MAX} ms after a kill: ${refusal}`));
     load.ask("POST", `${urls[probes++ % urls.length]}/v1/tasks`, { body, signal: ending.signal }).then(
       ({ status, text }) => {

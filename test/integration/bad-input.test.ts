@@ -5,7 +5,18 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ERRORS, type ErrorCode, limits } from "@triad/protocol";
-import { type AskOptions, askOnce, type CliResult, errorOf, freePorts, NatsServer, type TaskView, type TestCluster } from "@triad/testkit";
+import {
+  type AskOptions,
+  askOnce,
+  type CliResult,
+  errorOf,
+  eventually,
+  freePorts,
+  NatsServer,
+  strike,
+  type TaskView,
+  type TestCluster,
+} from "@triad/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Orders, START_MS, startOrders, stepsOf, teamFile } from "./support/orders-cluster.ts";
 
@@ -33,7 +44,7 @@ afterAll(async () => {
 }, START_MS);
 
 describe("bad requests", () => {
-  const text = (length: number): object => ({ input: "x".repeat(length) });
+  const text = (length: number): string => "x".repeat(length);
   const cases: readonly (readonly [string, string, string, AskOptions, ErrorCode])[] = [
     ["unknown route", "GET", "/v1/nothing", {}, "TRIAD_ROUTE_NOT_FOUND"],
     ["wrong method", "PUT", "/v1/tasks", { body: {} }, "TRIAD_METHOD_NOT_ALLOWED"],
@@ -44,8 +55,14 @@ describe("bad requests", () => {
     ["a negative weight", "POST", "/v1/tasks", { body: { input: "x", requires: { waiting: -1 } } }, "TRIAD_BAD_REQUEST"],
     ["a deadline in the past", "POST", "/v1/tasks", { body: { input: "x", deadlineMs: -5 } }, "TRIAD_BAD_REQUEST"],
     ["an unknown strategy", "POST", "/v1/tasks", { body: { input: "x", strategy: { kind: "astrology" } } }, "TRIAD_BAD_REQUEST"],
-    ["above the inline limit", "POST", "/v1/tasks", { body: text(limits.INLINE_BODY_BYTES_MAX + 1) }, "TRIAD_BODY_TOO_LARGE"],
-    ["above what is read at all", "POST", "/v1/tasks", { body: text(2_000_000) }, "TRIAD_BODY_TOO_LARGE"],
+    [
+      "facts above the limit",
+      "POST",
+      "/v1/tasks",
+      { body: { input: "x", facts: { all: text(limits.INLINE_BODY_BYTES_MAX) } } },
+      "TRIAD_BODY_TOO_LARGE",
+    ],
+    ["above what is read at all", "POST", "/v1/tasks", { body: { input: text(2_000_000) } }, "TRIAD_BODY_TOO_LARGE"],
     ["an unknown skill", "POST", "/v1/tasks", { body: { input: "x", requires: { juggling: 1 } } }, "TRIAD_SKILL_UNKNOWN"],
     [
       "skills that nobody has together",
@@ -116,7 +133,8 @@ describe("tasks that cannot go on", { timeout: 60_000 }, () => {
   });
 
   it.each([
-    ["an output above the limit", "huge", "TRIAD_BODY_TOO_LARGE"],
+    ["an output above the limit", "hugeOutput", "TRIAD_BODY_TOO_LARGE"],
+    ["a fact above the limit", "hugeFact", "TRIAD_BODY_TOO_LARGE"],
     ["an output that is no JSON", "function", "TRIAD_BODY_INVALID"],
   ] as const)("%s: terminal, no second attempt, transcript readable", async (_what, misdeed, code) => {
     const { task, conversation } = await orders.submit("offending", { misdeed });
@@ -228,25 +246,41 @@ describe("bad commands", { timeout: 120_000 }, () => {
 
   it("no nats-server", async () => {
     const nowhere = `nats://127.0.0.1:${await freePorts()}`;
-    await refuses(await up("--nats", nowhere), 1, "TRIAD_NATS_UNREACHABLE");
-    await refuses(worker(nowhere, "orders"), 1, "TRIAD_NATS_UNREACHABLE");
     const alone = [...coordinator("c1", folder(), clusterFile(), nowhere, await freePorts()), "--bootstrap"];
-    await refuses(alone, 1, "TRIAD_NATS_UNREACHABLE");
+    const commands = [await up("--nats", nowhere), worker(nowhere, "orders"), alone];
+    await Promise.all(commands.map((command) => refuses(command, 1, "TRIAD_NATS_UNREACHABLE")));
   });
 
   it("wrong credentials for nats-server", async () => {
     const wrong = natsUrl("wrong-password");
-    await refuses(await up("--nats", wrong), 1, "TRIAD_NATS_UNAUTHORIZED");
-    await refuses(worker(wrong, "orders"), 1, "TRIAD_NATS_UNAUTHORIZED");
-    await refuses(worker(`nats://127.0.0.1:${nats.port}`, "orders"), 1, "TRIAD_NATS_UNAUTHORIZED");
     const alone = [...coordinator("c1", folder(), clusterFile(), wrong, await freePorts()), "--bootstrap"];
-    await refuses(alone, 1, "TRIAD_NATS_UNAUTHORIZED");
+    const none = `nats://127.0.0.1:${nats.port}`;
+    const commands = [await up("--nats", wrong), worker(wrong, "orders"), worker(none, "orders"), alone];
+    await Promise.all(commands.map((command) => refuses(command, 1, "TRIAD_NATS_UNAUTHORIZED")));
   });
 
   it("a worker that brings another team: its process ends, the cluster keeps the team that it has", async () => {
     await refuses(worker(natsUrl(PASSWORD), "others"), 1, "TRIAD_TEAM_VERSION");
     expect((await cluster.ask("GET", "/v1/agents/stranger")).status).toBe(404);
     expect((await cluster.ask("GET", "/v1/agents/north")).status).toBe(200);
+  });
+
+  it("a second worker under the same id: the first one ends, the second serves", async () => {
+    const first = cluster.cli(worker(natsUrl(PASSWORD), "orders"));
+    const up = (other: number): Promise<{ readonly pid: number }> =>
+      eventually("a worker w-late is up", async () =>
+        (await orders.workers()).find(({ id, pid, state }) => id === "w-late" && state === "up" && pid !== other),
+      );
+    const { pid } = await up(0);
+    const second = cluster.cli(worker(natsUrl(PASSWORD), "orders"));
+    const replaced = await first;
+    expect([replaced.code, replaced.stderr.includes("TRIAD_WORKER_REPLACED: ")], replaced.stderr).toEqual([1, true]);
+    expect(strike((await up(pid)).pid, "SIGTERM")).toBe(true);
+    expect((await second).code).toBe(0);
+  });
+
+  it("listening beyond loopback without a token", async () => {
+    await refuses(await up("--host", "0.0.0.0", "--nats", natsUrl(PASSWORD)), 2, "TRIAD_TOKEN_REQUIRED");
   });
 
   it("a cluster that is not there, a task that fails", async () => {

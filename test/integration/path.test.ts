@@ -3,11 +3,11 @@
  * conversation of its own. What bad input and killed processes do stands in other files.
  */
 import { randomUUID } from "node:crypto";
-import { eventually, type TaskView, type TestCluster } from "@triad/testkit";
+import { eventually, strike, type TaskView, type TestCluster } from "@triad/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Ledger } from "./support/ledger.ts";
 import { ModelServer } from "./support/model-server.ts";
-import { Orders, START_MS, startOrders, stepsOf } from "./support/orders-cluster.ts";
+import { Orders, START_MS, startOrders, stepsOf, teamFile, type WorkerAnswer } from "./support/orders-cluster.ts";
 import { readEvents } from "./support/task-events.ts";
 
 let cluster: TestCluster;
@@ -308,5 +308,30 @@ describe("draining", { timeout: 60_000 }, () => {
       (await orders.workers()).some(({ id, state }) => id === first?.id && state === "down"),
     );
     await cluster.steady();
+  });
+
+  it("a worker that is told to end says that it goes: it is down when its process has ended, not two seconds later", async () => {
+    using ledger = new Ledger();
+    const flags = ["--id", "guest", "--nats", cluster.info.nats, "--team", teamFile("orders"), "--threads", "1", "--log-level", "warn"];
+    const process = cluster.cli(["worker", ...flags]);
+    const guest = async (): Promise<WorkerAnswer | undefined> => {
+      const { http } = await orders.leader();
+      const view = (await cluster.askAt(http, "GET", "/v1/cluster")).json as { readonly workers: readonly WorkerAnswer[] };
+      return view.workers.find(({ id }) => id === "guest");
+    };
+    const joined = await eventually("the guest is up", async () =>
+      (await orders.workers()).find(({ id, state }) => id === "guest" && state === "up"),
+    );
+    const running = await Promise.all(Array.from({ length: 9 }, () => orders.submit("waiting", { waitMs: 800, ledger: ledger.file })));
+    await eventually("the guest works too", () => ledger.lines.some(({ pid }) => pid === joined.pid));
+    expect(strike(joined.pid, "SIGTERM")).toBe(true);
+    const { code, stderr } = await process;
+    expect(code, stderr).toBe(0);
+    expect((await guest())?.state).toBe("down");
+    for (const { task } of running) {
+      const ended = await cluster.outcome(task);
+      expect([ended.status, ended.steps?.[0]?.attempt]).toEqual(["completed", 1]);
+    }
+    expect([ledger.count("start"), ledger.count("aborted")]).toEqual([9, 0]);
   });
 });

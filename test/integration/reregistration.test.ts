@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { limits } from "@triad/protocol";
 import { eventually, NatsServer, strike, type TestCluster } from "@triad/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Ledger } from "./support/ledger.ts";
@@ -92,8 +93,25 @@ describe("a change of coordinators", { timeout: 120_000 }, () => {
     const ended = await cluster.outcome(task);
     expect([ended.status, ended.steps?.[0]?.attempt]).toEqual(["completed", 1]);
     expect(ledger.lines.map(({ event, attempt }) => [event, attempt])).toEqual([["start", 1]]);
+    expect(registrations()).toEqual(before);
+    await cluster.steady();
     const events = await readEvents(cluster.info.http[1] ?? "", task);
     expect(events.filter(({ event }) => event === "routed")).toHaveLength(1);
+  });
+
+  it("nats-server stands still for longer than a worker's lease, then is killed and comes back: nothing is run again", async () => {
+    using ledger = new Ledger();
+    const before = registrations();
+    const { task } = await orders.submit("waiting", { waitMs: 1_000, ledger: ledger.file });
+    await eventually("the step runs", () => ledger.count("start") === 1);
+    nats.pause();
+    // The step ends meanwhile, and its result finds no way to the leader.
+    await new Promise((resolve) => setTimeout(resolve, limits.WORKER_LOST_MS + 1_000));
+    nats.resume();
+    await nats.restart("SIGKILL");
+    const ended = await cluster.outcome(task);
+    expect([ended.status, ended.output, ended.steps?.[0]?.attempt]).toEqual(["completed", "waited", 1]);
+    expect([ledger.count("start"), ledger.count("aborted")]).toEqual([1, 0]);
     expect(registrations()).toEqual(before);
     await cluster.steady();
   });

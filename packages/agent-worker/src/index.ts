@@ -48,5 +48,6 @@ export type {
   Recalled,
   ResultOptions,
   StepResult,
+  Tool,
   Turn,
 } from "./turn.ts";

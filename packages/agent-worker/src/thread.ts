@@ -4,7 +4,7 @@
  */
 import "./adapters/threads/resolve-triad.ts";
 import { hash } from "node:crypto";
-import { type CommandResult, errorFromBody, type TranscriptEvent, TriadError } from "@triad/protocol";
+import { type CommandResult, errorFromBody, type StoredBody, type TranscriptEvent, TriadError } from "@triad/protocol";
 import pino, { type Logger } from "pino";
 import { createModel } from "./adapters/models/create-model.ts";
 import { PROCESS_CLOCK } from "./adapters/process-clock.ts";
@@ -79,7 +79,9 @@ function threadOf(team: TeamDefinition, start: ThreadStart, channel: Channel): (
         return effects.resolve(frame);
       case "events":
         return reader.resolve(frame.request, frame.events);
-      case "noEvents":
+      case "body":
+        return reader.resolveBody(frame.request, frame.text);
+      case "notRead":
         return reader.reject(frame.request, frame.error);
     }
   };
@@ -101,6 +103,7 @@ async function modelFor(agent: AgentDefinition, models: Map<string, Promise<Mode
 class PortReader implements TranscriptReader {
   private readonly channel: Channel;
   private readonly open = new Map<number, PromiseWithResolvers<readonly TranscriptEvent[]>>();
+  private readonly openBodies = new Map<number, PromiseWithResolvers<string>>();
   private last = 0;
 
   constructor(channel: Channel) {
@@ -115,14 +118,29 @@ class PortReader implements TranscriptReader {
     return waiting.promise;
   }
 
+  readBody(body: StoredBody): Promise<string> {
+    const request = ++this.last;
+    const waiting = Promise.withResolvers<string>();
+    this.openBodies.set(request, waiting);
+    this.channel.send({ kind: "readBody", request, body });
+    return waiting.promise;
+  }
+
+  resolveBody(request: number, text: string): void {
+    this.openBodies.get(request)?.resolve(text);
+    this.openBodies.delete(request);
+  }
+
   resolve(request: number, events: readonly TranscriptEvent[]): void {
     this.open.get(request)?.resolve(events);
     this.open.delete(request);
   }
 
   reject(request: number, error: ThreadError): void {
-    this.open.get(request)?.reject(errorFromBody(error));
-    this.open.delete(request);
+    for (const open of [this.open, this.openBodies]) {
+      open.get(request)?.reject(errorFromBody(error));
+      open.delete(request);
+    }
   }
 }
 

@@ -49,6 +49,17 @@ export interface PromptOptions {
   readonly promptTokens?: number;
 }
 
+/** Something that the model may ask for: in the shape of the AI SDK's tools. */
+export interface Tool {
+  readonly description?: string;
+  /** What it takes: a zod schema, or `jsonSchema(…)` of the AI SDK. */
+  readonly inputSchema: unknown;
+  /** Default: that of the generate. */
+  readonly onDoubt?: OnDoubt;
+  /** Runs as an effect of its own: what it returned is never done again. What it throws fails the step. */
+  execute(input: never, context: { readonly key: string; readonly toolCallId: string; readonly abortSignal: AbortSignal }): unknown;
+}
+
 export interface GenerateOptions extends PromptOptions {
   /** Default: `turn.prompt()`. */
   readonly prompt?: string;
@@ -61,6 +72,10 @@ export interface GenerateOptions extends PromptOptions {
   readonly outputTokensMax?: number;
   /** What becomes of a call whose answer was lost with its worker; default: `sameKey`. */
   readonly onDoubt?: OnDoubt;
+  /** What the model may ask for, by name; each call is an effect. */
+  readonly tools?: Readonly<Record<string, Tool>>;
+  /** How often the model is asked at most, where it asks for tools. Default: 8. */
+  readonly roundsMax?: number;
   /** Under which a replay model finds its recorded answer; default: the prompt's SHA-256. */
   readonly key?: string;
 }
@@ -98,7 +113,7 @@ export interface Turn {
   readonly input: string;
   /** Every fact of the conversation, name → value, latest values, frozen. */
   readonly facts: Readonly<Record<string, Json>>;
-  /** The latest events of the conversation, oldest first; `recall` finds what is older. */
+  /** The latest events of the conversation, oldest first; `recall` finds what is older. Of an output above 128 KiB, `text` is the beginning. */
   readonly transcript: readonly TranscriptEvent[];
   /** What the router asked for, skill → weight. */
   readonly requires: Requirements;
@@ -117,6 +132,8 @@ export interface Turn {
   prompt(values?: Readonly<Record<string, Json | undefined>>, options?: PromptOptions): string;
   /** The k events of the whole conversation that answer a query best; older pages are read on demand and checked against the chain. */
   recall(query: string, k?: number): Promise<readonly Recalled[]>;
+  /** The whole text of an event of `transcript`, also where the transcript holds its beginning. */
+  read(event: TranscriptEvent): Promise<string>;
   /**
    * Asks the agent's model, as an effect: an answer that was recorded is given back in every later attempt and start, and never paid again. To
    * ask again about a bad answer, call it again within the step.

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { errorFromBody, limits, mintId, type TeamManifest, TriadError } from "@triad/protocol";
+import { errorFromBody, limits, mintId, type StoredBody, type TeamManifest, TriadError } from "@triad/protocol";
 import pino, { type Level, type Logger } from "pino";
 import { serveWorkerHttp, type WorkerHttp } from "./adapters/http/worker-http.ts";
 import { PrometheusMetrics } from "./adapters/http/worker-metrics.ts";
@@ -14,6 +14,7 @@ import { NatsBus } from "./adapters/nats/nats-bus.ts";
 import { PROCESS_CLOCK } from "./adapters/process-clock.ts";
 import { type LoadedTeam, PiscinaThreads } from "./adapters/threads/piscina-threads.ts";
 import { AgentPool } from "./services/agent-pool.ts";
+import { NatsBodyUploader } from "./services/body-uploader.ts";
 import { type CoordinatorDirectory, discoverCluster } from "./services/coordinator-directory.ts";
 import { LeaderLink } from "./services/leader-link.ts";
 import type { EffectCommand, EffectRecorder, StepSink, ThreadEvents, TranscriptReader } from "./services/ports.ts";
@@ -89,7 +90,8 @@ async function start(
   const directory = await discoverCluster(bus, PROCESS_CLOCK, options.cluster, signal);
   const link = new LeaderLink({ bus, clock: PROCESS_CLOCK, directory, worker: options.id, log, soon: setImmediate });
   closers.push(() => link.close());
-  const sink = stepSettler({ bus, link, cluster: directory.cluster, metrics, log, settled: (fence) => pool.settled(fence) });
+  const uploader = new NatsBodyUploader({ bus, clock: PROCESS_CLOCK, directory, log });
+  const sink = stepSettler({ bus, link, uploader, cluster: directory.cluster, metrics, log, settled: (fence) => pool.settled(fence) });
   const pool = poolOf(options, threads, loaded.manifest, sink, metrics);
   wiring.connect(pool, transcriptSource(bus, PROCESS_CLOCK, directory));
   const http = await httpOf(options, metrics, directory, () => session.isRegistered && bus.connected);
@@ -151,6 +153,11 @@ class Wiring implements TranscriptReader, EffectRecorder {
   async read(conversation: string, from: number, to: number): Promise<Awaited<ReturnType<TranscriptReader["read"]>>> {
     if (this.reader === undefined) throw new TriadError("TRIAD_CLUSTER_UNREACHABLE");
     return this.reader.read(conversation, from, to);
+  }
+
+  async readBody(body: StoredBody): Promise<string> {
+    if (this.reader === undefined) throw new TriadError("TRIAD_CLUSTER_UNREACHABLE");
+    return this.reader.readBody(body);
   }
 
   async record(command: EffectCommand, bytes: number): Promise<Awaited<ReturnType<EffectRecorder["record"]>>> {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
 import { createModel } from "../src/adapters/models/create-model.ts";
 import type { Model } from "../src/services/model.ts";
 
@@ -74,6 +75,50 @@ const streamed: Handler = (_call, response) => {
   response.write(chunk({ choices: [], usage: { prompt_tokens: 11, completion_tokens: 2, total_tokens: 13 } }));
   response.end("data: [DONE]\n\n");
 };
+
+describe("tools of an openai-compatible model", () => {
+  const tools = [{ name: "weather", description: "of a town", inputSchema: z.object({ town: z.string() }) }];
+  const asks = (args: string): Handler => {
+    const call = { id: "call-1", type: "function", function: { name: "weather", arguments: args } };
+    const message = { role: "assistant", content: null, tool_calls: [call] };
+    return (_call, response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      const choices = [{ index: 0, message, finish_reason: "tool_calls" }];
+      const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
+      response.end(JSON.stringify({ id: "1", object: "chat.completion", created: 0, model: "tiny", choices, usage }));
+    };
+  };
+
+  test("are declared with their schema; what the model asks for comes back uncalled", async () => {
+    handler = asks('{"town":"Ely"}');
+    const model = await compatible();
+    const got = await model.generate({ ...request, tools, idempotencyKey: "the-key" }, never);
+    expect(got).toEqual({ text: "", tokensIn: 1, tokensOut: 2, calls: [{ id: "call-1", name: "weather", input: { town: "Ely" } }] });
+    expect(seen[0]?.headers["idempotency-key"]).toBe("the-key");
+    expect(seen[0]?.body).toMatchObject({
+      tools: [{ type: "function", function: { name: "weather", description: "of a town", parameters: { required: ["town"] } } }],
+    });
+  });
+
+  test("an input that does not fit is a call with a problem", async () => {
+    handler = asks('{"town":7}');
+    const model = await compatible();
+    const { calls } = await model.generate({ ...request, tools }, never);
+    expect(calls).toMatchObject([{ name: "weather", problem: expect.stringContaining("weather") }]);
+  });
+
+  test("earlier rounds are told as the model's own calls and their results", async () => {
+    handler = answer;
+    const model = await compatible();
+    const calls = [{ id: "call-1", name: "weather", input: { town: "Ely" } }];
+    await model.generate({ ...request, tools, rounds: [{ text: "", calls, results: [{ sun: true }] }] }, never);
+    expect(seen[0]?.body.messages).toMatchObject([
+      { role: "user", content: "hello" },
+      { role: "assistant", tool_calls: [{ id: "call-1", function: { name: "weather", arguments: '{"town":"Ely"}' } }] },
+      { role: "tool", tool_call_id: "call-1", content: '{"sun":true}' },
+    ]);
+  });
+});
 
 describe("openai-compatible", () => {
   test("asks the model by its name, with the prompt, and brings text and usage", async () => {

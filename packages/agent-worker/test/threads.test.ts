@@ -33,7 +33,10 @@ class Bench {
       nowMs: () => performance.now(),
       heapMb: 64,
       recorder: this.journal,
-      reader: { read: async (_conversation, from, to) => this.pages.slice(from - 1, to) },
+      reader: {
+        read: async (_conversation, from, to) => this.pages.slice(from - 1, to),
+        readBody: async ({ ref }) => `whole ${ref}`,
+      },
       broken: (error) => void this.broken.push(error),
       events: {
         ready: () => undefined,
@@ -85,6 +88,17 @@ describe("a thread", () => {
     const talk = run("talks", "a b c");
     await ended(talk);
     expect(b.deltas).toEqual(["a", "b", "c"]);
+  });
+
+  test("an effect's intent and outcome pass the port, and its step goes on with the answers", async () => {
+    const paying = run("pays", "7");
+    await ended(paying);
+    expect(b.outcomes.get(paying)).toMatchObject({ kind: "finished", output: "7 under 64" });
+    await until(() => b.journal.commands.length === 2, "the outcome");
+    expect(b.journal.commands).toMatchObject([
+      { type: "EffectIntended", fence: paying, n: 1, name: "pay" },
+      { type: "EffectDone", fence: paying, n: 1, outcome: { kind: "returned", value: '"7 under 64"' } },
+    ]);
   });
 
   test("an abort fires the signal; a step that does not listen is given up", async () => {

@@ -57,6 +57,15 @@ export interface StepView {
   readonly members?: readonly MemberView[];
 }
 
+export interface WaitingView {
+  readonly n: number;
+  readonly name: string;
+  readonly step: number;
+  readonly member: number;
+  readonly agent: string;
+  readonly question?: string;
+}
+
 export interface TaskView {
   readonly task: string;
   readonly conversation: string;
@@ -67,11 +76,23 @@ export interface TaskView {
   /** How far the team's contexts agree, in [0, 1]. */
   readonly agreement?: number;
   readonly error?: Pick<ErrorBody, "message" | "details"> & { readonly code: string };
+  /** While the status is `waiting`: effects in doubt, and questions, that a person is to answer. */
+  readonly waitingFor?: readonly WaitingView[];
   /** An ensemble that ended at its deadline with a quorum. */
   readonly partial?: { readonly missing: Json };
 }
 
-export type TaskEventName = "accepted" | "routed" | "started" | "delta" | "step" | "completed" | "failed" | "cancelled" | "expired";
+export type TaskEventName =
+  | "accepted"
+  | "routed"
+  | "started"
+  | "delta"
+  | "step"
+  | "waiting"
+  | "completed"
+  | "failed"
+  | "cancelled"
+  | "expired";
 
 /** A server-sent event of a task. Committed ones carry an `id`; `started` and `delta` are live only and carry none. */
 export interface TaskEvent {

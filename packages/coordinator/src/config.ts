@@ -1,5 +1,7 @@
 /** What a coordinator process is started with; parsed and checked by the command line, then frozen. */
 
+import type { LogRetention } from "./services/snapshot/log-keeper.ts";
+
 export interface CoordinatorPeer {
   readonly id: string;
   readonly raftId: number;
@@ -24,9 +26,17 @@ export interface CoordinatorOptions {
   readonly bootstrap: boolean;
   readonly token?: string;
   readonly logLevel?: string;
+  /** Size of a file of the log. */
+  readonly logSegmentBytes?: number;
+  /** What the log keeps though nobody needs it; see services/snapshot/log-keeper.ts. */
+  readonly logRetention?: Partial<LogRetention>;
+  /** Age at which a chunk that nothing refers to is removed; default CHUNK_GRACE_MS_DEFAULT. */
+  readonly chunkGraceMs?: number;
 }
 
 /** Raft timing: a tick of 50 ms, heartbeats every tick, elections after 300 to 600 ms of silence. */
 export const TICK_MS = 50;
 export const ELECTION_TICKS = 6;
 export const HEARTBEAT_TICKS = 1;
+/** A leader that ends hands over first, so that nobody waits for an election timeout. */
+export const HANDOVER_MS = 1_000;

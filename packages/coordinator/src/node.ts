@@ -4,22 +4,27 @@
  * finds a coordinator that can answer.
  */
 import { hash, randomBytes } from "node:crypto";
-import { type CoordinatorStatus, limits, mintId, subjectsOf, TriadError } from "@triad/protocol";
+import { type CoordinatorStatus, limits, mintId, subjectsOf } from "@triad/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { createHttpServer, listen } from "./adapters/http/server.ts";
+import { createLogUpkeep, type LogUpkeep, noteLog } from "./adapters/log-upkeep.ts";
 import { createMetrics, type Metrics } from "./adapters/metrics/metrics.ts";
 import { serviceMetrics } from "./adapters/metrics/service-metrics.ts";
 import { connectNats, type NatsLink } from "./adapters/nats/connection.ts";
 import { NatsMessenger } from "./adapters/nats/messenger.ts";
 import { natsRaftBus } from "./adapters/nats/raft-bus.ts";
 import { NodeClock } from "./adapters/node-clock.ts";
+import { ChunkStore } from "./adapters/store/chunk-store.ts";
 import { type DataDir, openDataDir } from "./adapters/store/data-dir.ts";
+import { assertNotDiverged, divergedState } from "./adapters/store/diverged.ts";
+import { settleState, stateFolder } from "./adapters/store/state-folder.ts";
 import { StateStore } from "./adapters/store/state-store.ts";
 import { NodeDisk } from "./adapters/store/wal-disk-node.ts";
-import { type CoordinatorOptions, ELECTION_TICKS, HEARTBEAT_TICKS, TICK_MS } from "./config.ts";
+import { type CoordinatorOptions, ELECTION_TICKS, HANDOVER_MS, HEARTBEAT_TICKS, TICK_MS } from "./config.ts";
+import { BodyStore } from "./services/body-store/body-store.ts";
 import { ConsensusEngine } from "./services/consensus-engine/consensus-engine.ts";
-import type { SoftStateReport } from "./services/raft-driver/ports.ts";
+import type { RaftBus, RaftDriverCallbacks, SoftStateReport } from "./services/raft-driver/ports.ts";
 import { RaftDriver } from "./services/raft-driver/raft-driver.ts";
 import { ClusterKnowledge } from "./services/state-manager/cluster-view.ts";
 import { messageHandlers } from "./services/state-manager/message-handlers.ts";
@@ -45,14 +50,19 @@ export async function startCoordinator(options: CoordinatorOptions, hooks: NodeH
   const metrics = createMetrics();
   const dataDir = openFolder(options, clock, onFatal);
   let link: NatsLink | undefined;
+  let snapshotLink: NatsLink | undefined;
   let store: StateStore | undefined;
   try {
-    store = StateStore.open(`${options.dataDir}/state`, onFatal);
+    assertNotDiverged(options.dataDir);
+    settleState(options.dataDir, dataDir.log.firstIndex() - 1);
+    store = StateStore.open(stateFolder(options.dataDir), onFatal);
     link = await connectNats(options.nats, `triad-${options.id}`, (connected) => log.info({ connected }, "nats connection"));
-    return await wire({ options, log, onFatal, clock, metrics, dataDir, store, link });
+    snapshotLink = await connectNats(options.nats, `triad-${options.id}-snapshots`, () => undefined);
+    return await wire({ options, log, onFatal, clock, metrics, dataDir, store, link, snapshotLink });
   } catch (error) {
     metrics.close();
     await link?.close();
+    await snapshotLink?.close();
     await store?.close();
     await dataDir.close();
     throw error;
@@ -70,6 +80,7 @@ function openFolder(options: CoordinatorOptions, clock: NodeClock, onFatal: (err
     node,
     monotonicMs: () => clock.monotonicMs(),
     onFatal,
+    ...(options.logSegmentBytes === undefined ? {} : { segmentBytes: options.logSegmentBytes }),
     bootstrap: options.bootstrap ? { cluster, node, raftId, confState } : undefined,
   });
 }
@@ -83,6 +94,8 @@ interface Parts {
   readonly dataDir: DataDir;
   readonly store: StateStore;
   readonly link: NatsLink;
+  /** Snapshots have their own: what waits in its socket holds up no heartbeat. */
+  readonly snapshotLink: NatsLink;
 }
 
 async function wire(parts: Parts): Promise<CoordinatorNode> {
@@ -107,31 +120,26 @@ async function wire(parts: Parts): Promise<CoordinatorNode> {
     warn: (message, details) => log.warn(details, message),
   });
   const bus = natsRaftBus({ link, subjects, self: options.id, nameOf, onError: (error) => log.warn({ error: error.message }, "raft bus") });
-  const driver = new RaftDriver({
-    id: options.raftId,
-    peers: options.peers.map((peer) => peer.raftId),
-    cluster: options.cluster,
-    log: dataDir.log,
-    bus,
-    clock,
-    rng: Math.random,
-    tickMs: TICK_MS,
-    electionTicks: ELECTION_TICKS,
-    heartbeatTicks: HEARTBEAT_TICKS,
-    applied: store.applied.index,
-    callbacks: {
-      onCommitted: (entries) => engine.onCommitted(entries),
-      onSoftState: (state) => {
-        engine.onSoftState(state);
-        noteSoftState(state, parts, nameOf);
-      },
-      onFatal: parts.onFatal,
-      onCommitLatency: (seconds) => metrics.commitSeconds.observe(seconds),
-      onFsync: (seconds) => metrics.fsyncSeconds.observe(seconds),
-      onFrameDropped: () => dropped("invalid", subjects.raftAll(options.id)),
+  const upkeep = createLogUpkeep({
+    ...{ ...parts, wal: dataDir.log, link: parts.snapshotLink },
+    subjects,
+    nameOf,
+    restored: () => engine.onRestored(),
+  });
+  const driver = driverOf(parts, bus, upkeep, {
+    onFrameDropped: () => dropped("invalid", subjects.raftAll(options.id)),
+    onCommitted: (entries) => engine.onCommitted(entries),
+    onSoftState: (state) => {
+      engine.onSoftState(state);
+      bodies.interrupted();
+      noteSoftState(state, parts, nameOf);
     },
   });
   engine.attach((data) => driver.propose(data));
+  const bodies = bodiesOf(parts, messenger);
+  engine.onApplied(({ effects }) => {
+    for (const effect of effects) if (effect.kind === "referred") bodies.referred(effect.chunks);
+  });
   const bootId = mintId("boot", randomBytes);
   const status = (): CoordinatorStatus => statusOf(parts, engine, driver, bootId);
   const knowledge = new ClusterKnowledge({
@@ -152,17 +160,65 @@ async function wire(parts: Parts): Promise<CoordinatorNode> {
     sha256,
     randomBytes,
     readIndex: () => driver.readIndex(),
+    readBody: (body) => bodies.text(body),
   });
   messenger.serve(messageHandlers({ options, engine, knowledge, state: store }));
+  messenger.serveChunks((request) => bodies.answer(request));
+  bodies.start();
+  upkeep.start(driver);
   driver.start();
   const server = createHttpServer({ api, metrics, log, ...(options.token === undefined ? {} : { token: options.token }) });
   const address = await listen(server, options.host, options.port).catch(async (error: unknown) => {
+    bodies.stop();
     await driver.stop();
+    await upkeep.stop();
     throw error;
   });
   const stopBeat = beat(parts, engine, knowledge, messenger, status);
   log.info({ id: options.id, address, applied: store.applied.index }, "coordinator is up");
-  return { address, stop: () => stopAll(parts, server, engine, driver, stopBeat) };
+  return { address, stop: () => stopAll({ ...parts, server, engine, driver, bodies, upkeep, stopBeat }) };
+}
+
+function driverOf(
+  { options, clock, metrics, dataDir, store, onFatal }: Parts,
+  bus: RaftBus,
+  upkeep: LogUpkeep,
+  callbacks: Omit<RaftDriverCallbacks, "onFatal">,
+): RaftDriver {
+  return new RaftDriver({
+    id: options.raftId,
+    peers: options.peers.map((peer) => peer.raftId),
+    cluster: options.cluster,
+    log: dataDir.log,
+    bus,
+    clock,
+    rng: Math.random,
+    tickMs: TICK_MS,
+    electionTicks: ELECTION_TICKS,
+    heartbeatTicks: HEARTBEAT_TICKS,
+    applied: store.applied.index,
+    snapshots: upkeep.carrier,
+    callbacks: {
+      ...callbacks,
+      onFatal,
+      onCommitLatency: (seconds) => metrics.commitSeconds.observe(seconds),
+      onFsync: (seconds) => metrics.fsyncSeconds.observe(seconds),
+    },
+  });
+}
+
+function bodiesOf({ options, store, clock, log, onFatal }: Parts, peers: NatsMessenger): BodyStore {
+  return new BodyStore({
+    files: new ChunkStore({ disk: new NodeDisk(), folder: `${options.dataDir}/chunks`, sha256 }),
+    peers,
+    others: options.peers.map((peer) => peer.id).filter((id) => id !== options.id),
+    state: store,
+    clock,
+    sha256,
+    graceMs: options.chunkGraceMs ?? limits.CHUNK_GRACE_MS_DEFAULT,
+    warn: (message, details) => log.warn(details, message),
+    onFatal,
+  });
 }
 
 function noteSoftState(state: SoftStateReport, parts: Parts, nameOf: (raftId: number) => string): void {
@@ -208,25 +264,35 @@ function beat(
     messenger.publishStatus(now);
     parts.metrics.raftCommitIndex.set(now.commitIndex);
     parts.metrics.raftTerm.set(now.term);
+    noteLog(parts.metrics, parts.dataDir.log);
     if (knowledge.divergesFromMajority(engine.checkpoints)) {
-      parts.onFatal(new TriadError("TRIAD_STATE_DIVERGED", "this coordinator's state hash differs from the majority's"));
+      parts.onFatal(divergedState(parts.options.dataDir, parts.store.applied.index));
     }
   }, limits.HEARTBEAT_MS);
   return () => clearInterval(timer);
 }
 
-async function stopAll(
-  parts: Parts,
-  server: FastifyInstance,
-  engine: ConsensusEngine,
-  driver: RaftDriver,
-  stopBeat: () => void,
-): Promise<void> {
+interface RunningParts extends Parts {
+  readonly server: FastifyInstance;
+  readonly engine: ConsensusEngine;
+  readonly driver: RaftDriver;
+  readonly bodies: BodyStore;
+  readonly upkeep: LogUpkeep;
+  readonly stopBeat: () => void;
+}
+
+async function stopAll({ server, engine, driver, bodies, upkeep, stopBeat, ...parts }: RunningParts): Promise<void> {
+  // First, while everything still answers: requests that are under way go on at the new leader.
+  const handedOver = await driver.transferLeadership(HANDOVER_MS);
+  if (handedOver) parts.log.info("leadership was handed over");
   stopBeat();
   await server.close();
+  bodies.stop();
   engine.stop();
   await driver.stop();
+  await upkeep.stop();
   await parts.link.close();
+  await parts.snapshotLink.close();
   await parts.store.close();
   await parts.dataDir.close();
   parts.metrics.close();

@@ -3,7 +3,7 @@
  * own, for audits and for people; a running coordinator uses none of it.
  */
 import { hash } from "node:crypto";
-import { decodeCommands, type FactsDelta, limits } from "@triad/protocol";
+import { type Body, decodeCommands, type FactsDelta, limits } from "@triad/protocol";
 import { readLog } from "./adapters/store/wal-reader.ts";
 import { applyEntry } from "./core/state/apply.ts";
 import { compareKeys, keys } from "./core/state/keys.ts";
@@ -31,7 +31,8 @@ export interface ReplayedStep {
   readonly task: string;
   readonly n: number;
   readonly agent: string;
-  readonly output: string;
+  /** A reference where it is not in the log. */
+  readonly output: Body;
   readonly facts: FactsDelta;
   /** How often the log committed this step: one, or something is badly wrong. */
   readonly commits: number;

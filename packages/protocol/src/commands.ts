@@ -2,6 +2,7 @@
  * Commands: the only things that stand in the log (state.md 3). A command says what is to become true; apply decides whether it still fits.
  * `assign` is the leader's part: whoever else proposes sends it empty and the leader fills it in.
  */
+import type { Body } from "./body.ts";
 import type { FactsDelta } from "./json.ts";
 import type {
   EffectOutcome,
@@ -73,7 +74,8 @@ export interface StepFinished {
   readonly step: number;
   readonly member: number;
   readonly fence: number;
-  readonly output: string;
+  /** A reference where it is too large for the log: then its chunks are durable on a majority before this is proposed. */
+  readonly output: Body;
   readonly facts: FactsDelta;
   /** int8[CONTEXT_DIM]: the embedding of what the step settled, value × scale / 127. */
   readonly evidence?: { readonly vector: Uint8Array; readonly scale: number };

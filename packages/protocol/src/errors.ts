@@ -38,7 +38,7 @@ export const ERRORS = {
   TRIAD_BODY_TOO_LARGE: {
     status: 413,
     retryable: false,
-    meaning: "A body above the inline limit; shorten it or keep it outside and pass a reference.",
+    meaning: "A body above its limit (details.bytesMax); shorten it or keep it outside and pass a reference.",
   },
   TRIAD_EFFECT_NOT_WAITING: { status: 409, retryable: false, meaning: "No step of this task waits for a word on that effect." },
   TRIAD_UNAUTHORIZED: { status: 401, retryable: false, meaning: "A bearer token is required (TRIAD_API_TOKEN)." },
@@ -49,6 +49,11 @@ export const ERRORS = {
   TRIAD_NO_LEADER: { status: 503, retryable: true, meaning: "No leader could be reached in time; repeat the request." },
   TRIAD_NO_TEAM: { status: 503, retryable: true, meaning: "No team is registered yet; start a worker, or repeat when it is up." },
   TRIAD_NOT_READY: { status: 503, retryable: true, meaning: "This coordinator has no leader or has not caught up yet." },
+  TRIAD_BODY_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    meaning: "A stored output could not be had from any coordinator that is up; repeat when the others are back.",
+  },
   TRIAD_UNKNOWN_OUTCOME: {
     status: 503,
     retryable: true,

@@ -1,4 +1,5 @@
 /** The shared words of Triad, written out name by name. */
+export { type Body, type BodyHash, type BodyRef, bodyHead, chunkCount, joinBody, type StoredBody, splitBody } from "./body.ts";
 export {
   type Canonical,
   CanonicalError,
@@ -49,6 +50,9 @@ export {
   quantiseScaled,
 } from "./embedding.ts";
 export type {
+  ChunkGet,
+  ChunkPut,
+  ChunkReply,
   CommitPublished,
   CoordinatorStatus,
   DecisionsPublished,

@@ -12,8 +12,22 @@ export const FRAME_BYTES_MAX: number = 1_000_000;
 export const FRAME_DEPTH_MAX = 48;
 /** Lists and objects of a decoded frame: each costs some fifty bytes once decoded, however empty. As many as 768 KiB of JSON facts can hold. */
 export const FRAME_CONTAINERS_MAX = 262_144;
-/** A step's output and facts, a request's input and facts: one NATS message of 1 MiB must hold a dispatch. */
+/** A step's output and facts, a request's input and facts: one NATS message of 1 MiB must hold a dispatch. A larger output is stored in chunks. */
 export const INLINE_BODY_BYTES_MAX: number = 128 * KIB;
+/** A step's output, stored in chunks: an answer over HTTP shows it twice, and is made as one text. */
+export const BODY_BYTES_MAX: number = 16 * MIB;
+/** A chunk: four fit one NATS message of 1 MiB, and a coordinator that answers or stores one is back at its other work within a millisecond. */
+export const CHUNK_BYTES_MAX: number = 256 * KIB;
+/** Beginning of a stored text, in UTF-16 units, that stands in the log and in transcripts: what a person reads and a search finds. */
+export const BODY_HEAD_LENGTH = 2048;
+/** Stored texts that one answer shows whole, counted wherever they stand: escaped as JSON at its worst it is still one string of V8. */
+export const VIEW_BODIES_BYTES_MAX: number = 48 * MIB;
+/** Stored texts that one `recall` of a step reads whole: memory of its thread. */
+export const RECALL_BODIES_BYTES_MAX: number = 32 * MIB;
+/** Age at which a chunk that nothing refers to is removed: an upload is bound to be referred to, or given up, long before. */
+export const CHUNK_GRACE_MS_DEFAULT = 300_000;
+/** Chunks that nothing refers to yet; beyond it uploads are put off: disk of the coordinators. */
+export const CHUNKS_UNREFERRED_MAX = 16_384;
 /** Facts of a conversation: every dispatch carries all of them. */
 export const FACTS_BYTES_MAX: number = 256 * KIB;
 export const FACT_NAMES_MAX = 1024;

@@ -111,6 +111,30 @@ export interface ReadTranscript {
   readonly to: number;
 }
 
+/** A chunk for safe keeping. */
+export interface ChunkPut {
+  readonly kind: "chunkPut";
+  /** SHA-256 of the bytes; whoever stores them checks it. */
+  readonly hash: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface ChunkGet {
+  readonly kind: "chunkGet";
+  readonly hash: string;
+  /** anywhere: one that the answering coordinator lacks is asked of the others. */
+  readonly scope: "here" | "anywhere";
+}
+
+/**
+ * stored: it is durable here, at one of `voters` coordinators; a majority of those must say so before the log may refer to it. It is kept for
+ * `graceMs` without a reference.
+ */
+export type ChunkReply =
+  | { readonly kind: "chunkStored"; readonly hash: string; readonly voters: number; readonly graceMs: number }
+  | { readonly kind: "chunk"; readonly hash: string; readonly bytes: Uint8Array }
+  | { readonly kind: "refused"; readonly code: string; readonly message: string };
+
 export type ReadReply =
   | { readonly kind: "transcript"; readonly events: readonly TranscriptEvent[] }
   | { readonly kind: "refused"; readonly code: string; readonly message: string };
@@ -166,6 +190,9 @@ export type Message =
   | DiscoverReply
   | ReadTranscript
   | ReadReply
+  | ChunkPut
+  | ChunkGet
+  | ChunkReply
   | LiveEvent
   | DecisionsPublished
   | CommitPublished;

@@ -3,43 +3,15 @@
  * Types stand in commands.ts and messages.ts; the compiler holds these schemas against them.
  */
 import { z } from "zod";
+import { bodyRefSchema, hashSchema, storedBodySchema } from "./body-schemas.ts";
 import type { Command, CommandResult } from "./commands.ts";
-import { isId, isToken } from "./ids.ts";
-import { type FactsDelta, isFactName, isJson, type Json } from "./json.ts";
+import { type FactsDelta, isFactName, isJson } from "./json.ts";
 import * as limits from "./limits.ts";
 import type { Message } from "./messages.ts";
+import { bytesMax, finite, id, json, list, optional, share, table, text, token, vectorOf, whole } from "./schema-parts.ts";
 import type { EffectOutcome, Fact, JournalEntry, NextMove, Pick, Requirements, RoutingDecision, Strategy, TaskError } from "./task.ts";
 import type { TranscriptEvent } from "./transcript.ts";
 import { CONTEXT_DIM, ROUTING_DIM, type TeamManifest } from "./triple.ts";
-
-const text = (max: number) => z.string().max(max);
-const optional = <T extends z.ZodType>(type: T) => z.exactOptional(type);
-const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const finite = z.number();
-const share = z.number().min(0).max(1);
-const id = z.string().refine(isId, "not an id");
-const token = z.string().refine(isToken, "not a name");
-/** Plain Uint8Arrays, whatever the decoder made: a Buffer's `slice` would share memory where a Uint8Array's copies. */
-const bytes = (fits: (length: number) => boolean, problem: string) =>
-  z
-    .custom<Uint8Array>((value) => value instanceof Uint8Array && fits(value.length), problem)
-    .transform((value) => new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-const bytesMax = (max: number) => bytes((length) => length <= max, "not bytes, or too many");
-const vectorOf = (dim: number) => bytes((length) => length === dim, "not a vector");
-const json = z.custom<Json>((value) => isJson(value), "not JSON");
-
-// Lengths are looked at before elements: a million bad elements would otherwise make a million issues, many times the frame's own size.
-const list = <T extends z.ZodType>(item: T, max: number, min = 0) =>
-  z
-    .custom<unknown[]>((value) => Array.isArray(value) && value.length >= min && value.length <= max, "not a list of an allowed length")
-    .pipe(z.array(item));
-const table = <T extends z.ZodType>(key: z.ZodType<string, string>, value: T, max: number) =>
-  z
-    .custom<Record<string, unknown>>(
-      (entries) => typeof entries === "object" && entries !== null && !Array.isArray(entries) && Object.keys(entries).length <= max,
-      "not a table of an allowed size",
-    )
-    .pipe(z.record(key, value));
 
 export const factsDeltaSchema: z.ZodType<FactsDelta> = z.custom<FactsDelta>(
   (value) =>
@@ -72,6 +44,7 @@ export const strategySchema: z.ZodType<Strategy> = z.discriminatedUnion("kind", 
 ]);
 
 const inline = text(limits.INLINE_BODY_BYTES_MAX);
+const body = z.union([inline, bodyRefSchema]);
 const taskErrorSchema: z.ZodType<TaskError> = z.object({ code: text(64), message: text(8192), details: optional(json) });
 
 const routingSchema: z.ZodType<RoutingDecision> = z.object({
@@ -186,7 +159,7 @@ export const commandSchema: z.ZodType<Command> = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("StepFinished"),
     ...step,
-    output: inline,
+    output: body,
     facts: factsDeltaSchema,
     evidence: optional(z.object({ vector: vectorOf(CONTEXT_DIM), scale: z.number().min(0).max(1e6) })),
     quality: optional(share),
@@ -270,6 +243,7 @@ const eventSchema: z.ZodType<TranscriptEvent> = z.object({
   step: whole,
   by: text(limits.NAME_LENGTH_MAX),
   text: inline,
+  body: optional(storedBodySchema),
   facts: factsDeltaSchema,
 });
 
@@ -359,6 +333,10 @@ export const messageSchema: z.ZodType<Message> = z.discriminatedUnion("kind", [
   }),
   z.object({ kind: z.literal("readTranscript"), conversation: id, from: whole, to: whole }),
   z.object({ kind: z.literal("transcript"), events: list(eventSchema, 4096) }),
+  z.object({ kind: z.literal("chunkPut"), hash: hashSchema, bytes: bytesMax(limits.CHUNK_BYTES_MAX) }),
+  z.object({ kind: z.literal("chunkGet"), hash: hashSchema, scope: z.enum(["here", "anywhere"]) }),
+  z.object({ kind: z.literal("chunkStored"), hash: hashSchema, voters: whole, graceMs: whole }),
+  z.object({ kind: z.literal("chunk"), hash: hashSchema, bytes: bytesMax(limits.CHUNK_BYTES_MAX) }),
   z.object({
     kind: z.literal("live"),
     ...step,

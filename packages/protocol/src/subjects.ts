@@ -18,6 +18,7 @@ export interface Subjects {
   raftAll(node: string): string;
   propose(node: string): string;
   read(node: string): string;
+  chunk(node: string): string;
   status(node: string): string;
   statusAll(): string;
   commit(group: number): string;
@@ -35,6 +36,7 @@ export function subjectsOf(cluster: string): Subjects {
     raftAll: (node) => `${root}.raft.${token(node)}.*`,
     propose: (node) => `${root}.coordinator.${token(node)}.propose`,
     read: (node) => `${root}.coordinator.${token(node)}.read`,
+    chunk: (node) => `${root}.coordinator.${token(node)}.chunk`,
     status: (node) => `${root}.coordinator.${token(node)}.status`,
     statusAll: () => `${root}.coordinator.*.status`,
     commit: (group) => `${root}.commit.${group}`,
@@ -48,7 +50,7 @@ export function subjectsOf(cluster: string): Subjects {
 
 export type ParsedSubject =
   | { readonly kind: "raft"; readonly cluster: string; readonly node: string; readonly lane: RaftLane }
-  | { readonly kind: "propose" | "read" | "status"; readonly cluster: string; readonly node: string }
+  | { readonly kind: "propose" | "read" | "chunk" | "status"; readonly cluster: string; readonly node: string }
   | { readonly kind: "inbox" | "heartbeat"; readonly cluster: string; readonly worker: string }
   | { readonly kind: "taskEvents"; readonly cluster: string; readonly task: string }
   | { readonly kind: "commit"; readonly cluster: string; readonly group: number }
@@ -70,7 +72,7 @@ export function parseSubject(subject: string): ParsedSubject | undefined {
       : undefined;
   }
   if (area === "coordinator") {
-    return leaf === "propose" || leaf === "read" || leaf === "status" ? { kind: leaf, cluster, node: name } : undefined;
+    return leaf === "propose" || leaf === "read" || leaf === "chunk" || leaf === "status" ? { kind: leaf, cluster, node: name } : undefined;
   }
   if (area === "worker") return leaf === "inbox" || leaf === "heartbeat" ? { kind: leaf, cluster, worker: name } : undefined;
   if (area === "task") return leaf === "events" ? { kind: "taskEvents", cluster, task: name } : undefined;

@@ -3,8 +3,10 @@
  * generates does not compile.
  */
 import fc from "fast-check";
+import { type Body, type BodyRef, chunkCount, type StoredBody } from "../src/body.ts";
 import type { Command, CommandResult, CommandType } from "../src/commands.ts";
 import type { FactsDelta, Json } from "../src/json.ts";
+import { CHUNK_BYTES_MAX } from "../src/limits.ts";
 import type { Dispatch, Message, MessageKind } from "../src/messages.ts";
 import type { EffectOutcome, Fact, JournalEntry, NextMove, Pick, Requirements, RoutingDecision, Strategy, TaskError } from "../src/task.ts";
 import type { TranscriptEvent } from "../src/transcript.ts";
@@ -81,6 +83,17 @@ const pick: fc.Arbitrary<Pick> = record<Pick>(
     alone: fc.boolean(),
   },
   ["voteWeight", "alone"],
+);
+const sha256 = fc.stringMatching(/^[0-9a-f]{64}$/);
+const chunksOf = (bytes: number) => fc.array(sha256, { minLength: chunkCount(bytes), maxLength: chunkCount(bytes) });
+const storedBody: fc.Arbitrary<StoredBody> = fc
+  .integer({ min: 1, max: 3 * CHUNK_BYTES_MAX })
+  .chain((bytes) => record<StoredBody>({ ref: sha256, bytes: fc.constant(bytes), chunks: chunksOf(bytes) }));
+const body: fc.Arbitrary<Body> = fc.oneof(
+  text(200),
+  storedBody.chain(({ ref, bytes, chunks }) =>
+    record<BodyRef>({ ref: fc.constant(ref), bytes: fc.constant(bytes), chunks: fc.constant(chunks), head: text(200) }),
+  ),
 );
 const assign = fc.array(pick, { maxLength: 3 });
 
@@ -179,7 +192,7 @@ export const commandByType: { readonly [T in CommandType]: fc.Arbitrary<CommandO
     {
       type: constant("StepFinished"),
       ...step,
-      output: text(200),
+      output: body,
       facts,
       evidence: record({ vector: vector(CONTEXT_DIM), scale: fc.double({ min: 0, max: 1, noNaN: true }) }),
       quality: share,
@@ -256,18 +269,22 @@ const result: fc.Arbitrary<CommandResult> = record<CommandResult>(
   },
   ["code", "message", "details", "task", "conversation", "status", "token", "effect", "index"],
 );
-const event: fc.Arbitrary<TranscriptEvent> = record<TranscriptEvent>({
-  seq: whole,
-  prev: text(),
-  id: text(),
-  type: fc.constantFrom("observed", "opened", "step", "ended"),
-  at: whole,
-  task: text(),
-  step: whole,
-  by: text(),
-  text: text(),
-  facts,
-});
+const event: fc.Arbitrary<TranscriptEvent> = record<TranscriptEvent>(
+  {
+    seq: whole,
+    prev: text(),
+    id: text(),
+    type: fc.constantFrom("observed", "opened", "step", "ended"),
+    at: whole,
+    task: text(),
+    step: whole,
+    by: text(),
+    text: text(),
+    body: storedBody,
+    facts,
+  },
+  ["body"],
+);
 const fact: fc.Arbitrary<Fact> = record<Fact>({ value: json, version: whole, task: text(), step: whole, agent: text() });
 const dispatchItem: fc.Arbitrary<Dispatch> = record<Dispatch>(
   {
@@ -337,6 +354,10 @@ export const messageByKind: { readonly [K in MessageKind]: fc.Arbitrary<MessageO
   discovered: record({ kind: constant("discovered"), cluster: token, id: token, leader: text(), term: whole, http: text() }),
   readTranscript: record({ kind: constant("readTranscript"), conversation: id, from: whole, to: whole }),
   transcript: record({ kind: constant("transcript"), events: fc.array(event, { maxLength: 3 }) }),
+  chunkPut: record({ kind: constant("chunkPut"), hash: sha256, bytes: fc.uint8Array() }),
+  chunkGet: record<MessageOf<"chunkGet">>({ kind: constant("chunkGet"), hash: sha256, scope: fc.constantFrom("here", "anywhere") }),
+  chunkStored: record({ kind: constant("chunkStored"), hash: sha256, voters: whole, graceMs: whole }),
+  chunk: record({ kind: constant("chunk"), hash: sha256, bytes: fc.uint8Array() }),
   live: record<MessageOf<"live">>({
     kind: constant("live"),
     ...step,

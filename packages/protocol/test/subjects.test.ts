@@ -15,6 +15,7 @@ const named: fc.Arbitrary<readonly [string, ParsedSubject]> = fc
     return fc.constantFrom<readonly [string, ParsedSubject]>(
       [subjects.raft(name, lane), { kind: "raft", cluster, node: name, lane }],
       [subjects.propose(name), { kind: "propose", cluster, node: name }],
+      [subjects.chunk(name), { kind: "chunk", cluster, node: name }],
       [subjects.read(name), { kind: "read", cluster, node: name }],
       [subjects.status(name), { kind: "status", cluster, node: name }],
       [subjects.inbox(name), { kind: "inbox", cluster, worker: name }],
@@ -65,6 +66,7 @@ describe("subjects", () => {
         const builders = [
           subjects.propose,
           subjects.read,
+          subjects.chunk,
           subjects.status,
           subjects.inbox,
           subjects.heartbeat,

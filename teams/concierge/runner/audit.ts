@@ -3,6 +3,7 @@
  * Three witnesses, none of which asks a running cluster: the coordinators' logs must hold the same entries; each log, replayed from nothing,
  * must commit each step once and the same; and each committed step must be one that some attempt really returned, by the ledger.
  */
+import { hash } from "node:crypto";
 import { type ReplayedStep, readLog, replayLog } from "@triad/coordinator/offline";
 import type { LedgerLine } from "../ledger.ts";
 
@@ -74,8 +75,10 @@ function compareLogs(folders: readonly string[], committed: number, problems: st
 function signature(
   task: string,
   step: number,
-  result: { readonly agent: string; readonly output: string; readonly facts: Readonly<Record<string, unknown>> },
+  result: { readonly agent: string; readonly output: string | { readonly ref: string }; readonly facts: Readonly<Record<string, unknown>> },
 ): string {
   const facts = Object.entries(result.facts).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([task, step, result.agent, result.output, facts]);
+  // By hash: the log holds a large output's SHA-256 alone.
+  const output = typeof result.output === "string" ? hash("sha256", result.output, "hex") : result.output.ref;
+  return JSON.stringify([task, step, result.agent, output, facts]);
 }

@@ -1,6 +1,7 @@
 /** A cluster that runs the team of orders, and the few moves that every file of these tests makes on it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { TranscriptEvent } from "@triad/protocol";
 import { type ClusterOptions, eventually, type TaskView, TestCluster } from "@triad/testkit";
 import type { Order } from "../teams/orders.ts";
 
@@ -105,13 +106,7 @@ export interface ConversationAnswer {
   readonly root: string;
   readonly verified?: boolean;
   readonly facts: Readonly<Record<string, unknown>>;
-  readonly events: readonly {
-    readonly seq: number;
-    readonly type: string;
-    readonly by: string;
-    readonly text: string;
-    readonly task: string;
-  }[];
+  readonly events: readonly TranscriptEvent[];
   readonly tasks: readonly { readonly task: string; readonly status: string }[];
 }
 

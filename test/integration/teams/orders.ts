@@ -12,7 +12,7 @@ export interface Order {
   readonly waitMs?: number;
   /** Attempts that throw; all of them where it is absent. */
   readonly failAttempts?: number;
-  readonly misdeed?: "nobody" | "noSkill" | "huge" | "function";
+  readonly misdeed?: "nobody" | "noSkill" | "hugeOutput" | "hugeFact" | "function";
 }
 
 const orderOf = (turn: Turn): Order => JSON.parse(turn.input) as Order;
@@ -117,8 +117,10 @@ const offender: AgentConfig = defineAgent({
         return turn.handoff({ to: "nobody", output: "said before it went wrong", facts: { kept: true } });
       case "noSkill":
         return turn.handoff({ requires: { "no-such-skill": 1 }, output: "said before it went wrong" });
-      case "huge":
-        return turn.finish({ output: "y".repeat(300_000) });
+      case "hugeOutput":
+        return turn.finish({ output: "y".repeat(20_000_000) });
+      case "hugeFact":
+        return turn.finish({ facts: { all: "y".repeat(200_000) } });
       case "function":
         return turn.finish({ output: { run: () => undefined } });
       default:

@@ -97,8 +97,9 @@ export class AgentPool implements ThreadEvents, EffectRecorder {
   abort(fences: readonly number[]): void {
     for (const fence of fences) {
       const step = this.steps.get(fence);
-      // A step that is settling is answered `fenced` or `ended` by the leader itself.
-      if (step !== undefined && step.phase !== "settling") this.abortStep(fence, step);
+      // A step that is settling is answered `fenced` or `ended` by the leader itself, once it has been proposed.
+      if (step?.phase === "settling") this.options.sink.abandon(fence);
+      else if (step !== undefined) this.abortStep(fence, step);
     }
   }
 
@@ -106,6 +107,7 @@ export class AgentPool implements ThreadEvents, EffectRecorder {
   abortAll(): number {
     let count = 0;
     for (const [fence, step] of this.steps) {
+      if (step.phase === "settling") this.options.sink.abandon(fence);
       if (step.phase === "settling" || step.aborted) continue;
       count++;
       this.abortStep(fence, step);

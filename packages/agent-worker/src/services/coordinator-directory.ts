@@ -32,6 +32,11 @@ export class CoordinatorDirectory {
     return this.any();
   }
 
+  /** Every coordinator that was ever heard of. */
+  get coordinators(): readonly string[] {
+    return this.ids;
+  }
+
   /** Any coordinator, in turn: reads are answered by all. */
   any(): string | undefined {
     if (this.ids.length === 0) return undefined;

@@ -1,5 +1,30 @@
 /** The port behind which every model stands: three members, so that a provider is an afternoon's work and a fake is ten lines. */
 
+import type { Json } from "@triad/protocol";
+
+/** A tool that the model may ask for; whoever asks the model calls it. */
+export interface ToolSpec {
+  readonly name: string;
+  readonly description: string;
+  /** A zod schema or the SDK's `jsonSchema(…)`. */
+  readonly inputSchema: unknown;
+}
+
+export interface ToolCall {
+  readonly id: string;
+  readonly name: string;
+  readonly input: Json;
+  /** Why it cannot be made: no such tool, or an input that does not fit. */
+  readonly problem?: string;
+}
+
+/** What the model said and asked for before, and what came of it, call by call. */
+export interface ToolRound {
+  readonly text: string;
+  readonly calls: readonly ToolCall[];
+  readonly results: readonly Json[];
+}
+
 export interface ModelRequest {
   readonly prompt: string;
   readonly system?: string;
@@ -9,12 +34,17 @@ export interface ModelRequest {
   readonly key: string;
   /** The same for every call that is meant to be one: an endpoint that knows it answers a repetition without working twice. */
   readonly idempotencyKey?: string;
+  readonly tools?: readonly ToolSpec[];
+  /** Earlier rounds of this request, oldest first. */
+  readonly rounds?: readonly ToolRound[];
 }
 
 export interface ModelAnswer {
   readonly text: string;
   readonly tokensIn: number;
   readonly tokensOut: number;
+  /** Tools that the model wants called before it goes on. */
+  readonly calls?: readonly ToolCall[];
 }
 
 export interface Model {

@@ -13,6 +13,7 @@ import type {
   LiveEvent,
   Message,
   NextMove,
+  StoredBody,
   TaskError,
   TeamManifest,
   TranscriptEvent,
@@ -61,6 +62,8 @@ export interface EffectRecorder {
 /** Older pages of a transcript, from a coordinator. @throws TriadError where none could be had in time. */
 export interface TranscriptReader {
   read(conversation: string, from: number, to: number): Promise<readonly TranscriptEvent[]>;
+  /** The whole of an output that is too large for the transcript. */
+  readBody(body: StoredBody): Promise<string>;
 }
 
 /** How a step ended in its thread. */
@@ -126,6 +129,8 @@ export interface Threads {
 export interface StepSink extends EffectRecorder {
   /** To be repeated until it is answered. */
   settle(command: Command, bytes: number): void;
+  /** The step is no longer this worker's: what has not been proposed yet need not be. */
+  abandon(fence: number): void;
   live(event: LiveEvent): void;
 }
 

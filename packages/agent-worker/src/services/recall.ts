@@ -5,12 +5,12 @@
  * R1 nothing is shown that the chain does not vouch for: a page that does not link to the events at hand is an error, not a result.
  * R2 memory is bounded: conversations least recently used go first; a read stops at RECALL_BYTES_MAX of one conversation, newest kept.
  */
-import { type Dispatch, type TranscriptEvent, TriadError, utf8Length } from "@triad/protocol";
+import { type Dispatch, limits, type TranscriptEvent, TriadError, utf8Length } from "@triad/protocol";
 import { bm25Scores, type Sha256Hex, verifyEvents } from "../core/index.ts";
 import type { Recalled } from "../turn.ts";
 import type { TranscriptReader } from "./ports.ts";
 
-/** Of one conversation, and of all of a thread. */
+/** Of one conversation, and of all of a thread; without large outputs, which are read anew each time. */
 const RECALL_BYTES_MAX = 8 * 1024 * 1024;
 const CACHE_BYTES_MAX = 4 * RECALL_BYTES_MAX;
 const RECALL_DEFAULT = 5;
@@ -70,11 +70,31 @@ export class ConversationMemory {
       query,
       events.map((event) => `${event.by} ${event.text} ${factText(event)}`),
     );
-    return events
+    const found = events
       .map((event, index) => ({ event, score: scores[index] ?? 0 }))
       .filter((found) => found.score > 0)
       .sort((a, b) => b.score - a.score || b.event.seq - a.event.seq)
       .slice(0, Math.max(1, Math.min(k, RECALL_MAX)));
+    return this.withWholeTexts(found);
+  }
+
+  /** The whole text of an event, also where the transcript holds its beginning. @throws TriadError where it cannot be had in time. */
+  async textOf(event: TranscriptEvent): Promise<string> {
+    return event.body === undefined ? event.text : this.reader.readBody(event.body);
+  }
+
+  /** Large outputs are searched by their beginnings and given whole, the best first, as far as the bound allows. */
+  private async withWholeTexts(found: readonly Recalled[]): Promise<readonly Recalled[]> {
+    let room = limits.RECALL_BODIES_BYTES_MAX;
+    const whole: Recalled[] = [];
+    for (const recalled of found) {
+      const { event, score } = recalled;
+      const bytes = event.body?.bytes ?? 0;
+      const fits = bytes <= room;
+      if (fits) room -= bytes;
+      whole.push(bytes > 0 && fits ? { event: { ...event, text: await this.textOf(event) }, score } : recalled);
+    }
+    return whole;
   }
 
   /**

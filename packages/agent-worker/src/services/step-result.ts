@@ -80,12 +80,16 @@ export function checkResult(returned: unknown, ensemble: boolean): CheckedResult
     throw invalid(`the step returned ${what}; it must return turn.handoff(…) or turn.finish(…)`);
   }
   if (ensemble && returned.kind !== "finish") throw invalid("a member of an ensemble may only finish");
-  const bytes = utf8Length(returned.output) + utf8Length(JSON.stringify(returned.facts));
-  if (bytes > limits.INLINE_BODY_BYTES_MAX) {
-    const message = `output and facts of the step are ${bytes} bytes; at most ${limits.INLINE_BODY_BYTES_MAX}`;
-    throw new TriadError("TRIAD_BODY_TOO_LARGE", message, { bytes, bytesMax: limits.INLINE_BODY_BYTES_MAX });
-  }
-  return { output: returned.output, facts: returned.facts, quality: returned.quality, next: nextOf(returned), bytes };
+  const outputBytes = utf8Length(returned.output);
+  const factBytes = utf8Length(JSON.stringify(returned.facts));
+  checkBytes("the step's output is", outputBytes, limits.BODY_BYTES_MAX);
+  checkBytes("the step's facts are", factBytes, limits.INLINE_BODY_BYTES_MAX);
+  const { output, facts, quality } = returned;
+  return { output, facts, quality, next: nextOf(returned), bytes: outputBytes + factBytes };
+}
+
+function checkBytes(what: string, bytes: number, bytesMax: number): void {
+  if (bytes > bytesMax) throw new TriadError("TRIAD_BODY_TOO_LARGE", `${what} ${bytes} bytes; at most ${bytesMax}`, { bytes, bytesMax });
 }
 
 function isResult(value: unknown): value is StepResult {

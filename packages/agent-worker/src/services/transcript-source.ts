@@ -1,6 +1,7 @@
 /** Reads older pages of a transcript from whichever coordinator answers (state.md 5: recall, paged). */
 import { subjectsOf, type TranscriptEvent, TriadError } from "@triad/protocol";
 import { backoffMs, pause } from "./backoff.ts";
+import { bodySource } from "./body-source.ts";
 import type { CoordinatorDirectory } from "./coordinator-directory.ts";
 import type { Bus, Clock, TranscriptReader } from "./ports.ts";
 
@@ -11,6 +12,7 @@ const READ_MS = 5_000;
 export function transcriptSource(bus: Bus, clock: Clock, directory: CoordinatorDirectory): TranscriptReader {
   const subjects = subjectsOf(directory.cluster);
   return {
+    readBody: bodySource(bus, clock, directory),
     read: async (conversation, from, to) => readPage(conversation, from, to),
   };
 

@@ -30,7 +30,8 @@ import type {
   Turn,
 } from "../turn.ts";
 import { EffectJournal } from "./effect-journal.ts";
-import type { Model, ModelAnswer, ModelRequest } from "./model.ts";
+import { generate } from "./generate.ts";
+import type { Model } from "./model.ts";
 import type { EffectRecorder, ModelCall } from "./ports.ts";
 import type { ConversationMemory } from "./recall.ts";
 import { finishResult, handoffResult } from "./step-result.ts";
@@ -169,6 +170,10 @@ export class StepTurn implements Turn {
     return this.around.memory.recall(this.dispatch, query, k);
   }
 
+  async read(event: TranscriptEvent): Promise<string> {
+    return this.around.memory.textOf(event);
+  }
+
   async generate(options: GenerateOptions = {}): Promise<Generated> {
     const prompt = options.prompt ?? this.prompt(options.values, options);
     const request = {
@@ -178,41 +183,21 @@ export class StepTurn implements Turn {
       ...(options.temperature === undefined ? {} : { temperature: options.temperature }),
       ...(options.outputTokensMax === undefined ? {} : { outputTokensMax: options.outputTokensMax }),
     };
-    const call = { name: "generate", input: { model: this.definition.model, ...request }, onDoubt: options.onDoubt ?? "sameKey" } as const;
-    let isCalled = false;
-    const recorded = await this.effects.run(call, (idempotencyKey) => {
-      isCalled = true;
-      return this.callModel({ ...request, idempotencyKey }, options.stream === true);
+    const generated = await generate(request, options, {
+      effects: this.effects,
+      declared: this.definition.model,
+      price: this.definition.price,
+      model: () => this.around.model(this.definition),
+      signal: () => this.signal,
+      nowMs: () => this.around.nowMs(),
+      emit: (text) => this.emit(text),
+      modelCalled: (call) => this.around.modelCalled(call),
     });
-    const generated = recorded as unknown as Generated;
-    // Whoever watches sees the pieces of a call, or the answer of an earlier one at once.
-    if (!isCalled && options.stream) this.emit(generated.text);
     // What an earlier start paid was paid for this step.
     this.spent.tokensIn += generated.tokensIn;
     this.spent.tokensOut += generated.tokensOut;
     this.spent.costUsd += generated.costUsd;
     return generated;
-  }
-
-  private async callModel(request: ModelRequest, stream: boolean): Promise<Generated> {
-    const model = await this.around.model(this.definition);
-    const startedAtMs = this.around.nowMs();
-    const called = (ok: boolean, { tokensIn, tokensOut }: Omit<ModelAnswer, "text">, costUsd: number): void => {
-      const seconds = (this.around.nowMs() - startedAtMs) / 1000;
-      this.around.modelCalled({ model: model.label, ok, tokensIn, tokensOut, costUsd, seconds });
-    };
-    try {
-      const answer = stream
-        ? await model.stream(request, this.signal, (piece) => this.emit(piece))
-        : await model.generate(request, this.signal);
-      const { inputUsdPerMillion, outputUsdPerMillion } = this.definition.price;
-      const costUsd = (answer.tokensIn * inputUsdPerMillion + answer.tokensOut * outputUsdPerMillion) / 1e6;
-      called(true, answer, costUsd);
-      return { ...answer, costUsd };
-    } catch (error) {
-      called(false, { tokensIn: 0, tokensOut: 0 }, 0);
-      throw error;
-    }
   }
 
   emit(delta: string): void {

@@ -58,6 +58,7 @@ function bench(count = 2) {
   const threads = new FakeThreads(count);
   const clock = new ManualClock();
   const commands: Command[] = [];
+  const abandoned: number[] = [];
   const live: LiveEvent[] = [];
   const ended: string[] = [];
   let depth = 0;
@@ -75,14 +76,57 @@ function bench(count = 2) {
   const answers: { readonly command: EffectCommand; readonly answer: (result: CommandResult) => void }[] = [];
   const sink = {
     settle: (command: Command) => void commands.push(command),
+    abandon: (fence: number) => void abandoned.push(fence),
     live: (event: LiveEvent) => void live.push(event),
     record: (command: EffectCommand) => new Promise<CommandResult>((answer) => void answers.push({ command, answer })),
   };
   const pool = new AgentPool({ worker: "w1", threads, sink, metrics, clock, timeoutMsOf: () => 1_000 });
-  return { pool, threads, clock, commands, answers, live, ended, depth: () => depth };
+  return { pool, threads, clock, commands, abandoned, answers, live, ended, depth: () => depth };
 }
 
 const same = { conversation: "c-same" };
+
+describe("effects of a step", () => {
+  const intent = (fence: number) =>
+    ({
+      type: "EffectIntended",
+      task: `t-${fence}`,
+      step: 1,
+      member: 0,
+      fence,
+      n: 1,
+      name: "pay",
+      inputDigest: "",
+      onDoubt: "sameKey",
+    }) as const;
+
+  test.each<[CommandResult, number[]]>([
+    [{ outcome: "ok", effect: { round: 0, parked: false } }, []],
+    [{ outcome: "refused", code: "TRIAD_EFFECT_MISMATCH" }, []],
+    [{ outcome: "fenced" }, [1]],
+    [{ outcome: "ended" }, [1]],
+    [{ outcome: "ok", effect: { round: 0, parked: true } }, [1]],
+  ])("answered %j", async (result, aborted) => {
+    const { pool, threads, answers, commands } = bench();
+    pool.deliver(dispatchOf(1, "a", ""));
+    const recorded = pool.record(intent(1), 100);
+    answers[0]?.answer(result);
+    expect(await recorded).toEqual(result);
+    expect(threads.aborted).toEqual(aborted);
+    // Ended here, it has nothing to say any more, whatever its thread makes of it.
+    pool.ended(1, DONE);
+    expect(commands.length).toBe(aborted.length === 0 ? 1 : 0);
+  });
+
+  test("of a step that is not running, or was voided, go nowhere", async () => {
+    const { pool, answers } = bench();
+    expect(await pool.record(intent(7), 100)).toEqual({ outcome: "fenced" });
+    pool.deliver(dispatchOf(1, "a", ""));
+    pool.abort([1]);
+    expect(await pool.record(intent(1), 100)).toEqual({ outcome: "fenced" });
+    expect(answers).toEqual([]);
+  });
+});
 
 describe("AgentPool", () => {
   test("an actor is serial; actors are not serial to each other", () => {
@@ -97,6 +141,16 @@ describe("AgentPool", () => {
     expect(pool.fences).toEqual([1, 2, 3, 4]);
     pool.settled(1);
     expect(pool.fences).toEqual([2, 3, 4]);
+  });
+
+  test("a step that is settling and void need not be proposed any more; one that runs is ended in its thread", () => {
+    const { pool, threads, abandoned } = bench();
+    for (const fence of [1, 2]) pool.deliver(dispatchOf(fence, "a", ""));
+    pool.ended(1, DONE);
+    pool.abort([1, 2]);
+    expect([abandoned, threads.aborted]).toEqual([[1], [2]]);
+    pool.abortAll();
+    expect([abandoned, threads.aborted]).toEqual([[1, 1], [2]]);
   });
 
   test("P1: a fence is taken once, also after it ended, until it may be forgotten", async () => {

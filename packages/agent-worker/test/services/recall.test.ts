@@ -1,5 +1,5 @@
 /** Recall: pages read once, checked, bounded; what a dispatch brings is continued by what is kept. */
-import type { TranscriptEvent } from "@triad/protocol";
+import { limits, type StoredBody, type TranscriptEvent } from "@triad/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ConversationMemory } from "../../src/services/recall.ts";
@@ -15,6 +15,7 @@ function readerOf(events: readonly TranscriptEvent[], pageMax: number) {
       reader.reads++;
       return events.slice(from - 1, to).slice(0, pageMax);
     },
+    readBody: async ({ ref }: StoredBody) => `whole ${ref}`,
   };
   return reader;
 }
@@ -81,5 +82,22 @@ describe("ConversationMemory", () => {
       await memory.load(dispatchOf(1, "a", "", { conversation: `c-${i}`, eventsTotal: 40, root: long[39]?.id ?? "" }));
       expect(memory.bytes).toBeLessThan(40 * 1024 * 1024);
     }
+  });
+
+  test("a large output is searched by its beginning and given whole, the best first, within the bound", async () => {
+    const body = (ref: string, bytes: number): StoredBody => ({ ref, bytes, chunks: [] });
+    const large = [
+      { by: "a", text: "topic topic", body: body("first", limits.RECALL_BODIES_BYTES_MAX - 1) },
+      { by: "a", text: "topic and more", body: body("second", 2) },
+      { by: "a", text: "topic and much more of it", body: body("third", 1) },
+    ];
+    const events = chainOf(large);
+    const memory = new ConversationMemory(readerOf(events, 512), sha256);
+    const dispatch = dispatchOf(1, "a", "", { conversation: "c", events, eventsTotal: 3, root: events[2]?.id ?? "" });
+    const found = await memory.recall(dispatch, "topic");
+    expect(found.map(({ event }) => event.text)).toEqual(["whole first", "topic and more", "whole third"]);
+    expect(await memory.textOf(events[1] as TranscriptEvent)).toBe("whole second");
+    const { body: _, ...plain } = events[1] as TranscriptEvent;
+    expect(await memory.textOf(plain)).toBe("topic and more");
   });
 });

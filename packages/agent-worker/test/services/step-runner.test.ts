@@ -40,7 +40,8 @@ function bench(step: Step, more: Partial<AgentConfig> = {}, model?: Model): Benc
       }),
     ],
   });
-  const memory = new ConversationMemory({ read: () => Promise.reject(new Error("nobody was to be asked")) }, sha256);
+  const unasked = () => Promise.reject(new Error("nobody was to be asked"));
+  const memory = new ConversationMemory({ read: unasked, readBody: unasked }, sha256);
   const runner = new StepRunner(
     team,
     clock,
@@ -144,13 +145,14 @@ describe("what a step returns", () => {
     });
   });
 
-  test("the inline bound counts bytes of output and facts together", async () => {
-    const half = limits.INLINE_BODY_BYTES_MAX / 2;
-    const fits = await outcomeOf((turn) => turn.finish({ output: "x".repeat(half), facts: { f: "y".repeat(half - 8) } }));
-    expect(fits).toMatchObject({ kind: "finished", bytes: limits.INLINE_BODY_BYTES_MAX });
-    for (const output of ["x".repeat(2 * half + 1), "ü".repeat(half)]) {
-      expect(await outcomeOf((turn) => turn.finish({ output }))).toMatchObject({ terminal: true, error: { code: "TRIAD_BODY_TOO_LARGE" } });
-    }
+  test("output and facts have a bound each, in bytes", async () => {
+    const half = limits.BODY_BYTES_MAX / 2;
+    const facts = { f: "y".repeat(limits.INLINE_BODY_BYTES_MAX - 8) };
+    const fits = await outcomeOf((turn) => turn.finish({ output: "ü".repeat(half), facts }));
+    expect(fits).toMatchObject({ kind: "finished", bytes: limits.BODY_BYTES_MAX + limits.INLINE_BODY_BYTES_MAX });
+    const tooLarge = { terminal: true, error: { code: "TRIAD_BODY_TOO_LARGE" } };
+    expect(await outcomeOf((turn) => turn.finish({ output: `${"ü".repeat(half)}x` }))).toMatchObject(tooLarge);
+    expect(await outcomeOf((turn) => turn.finish({ facts: { f: `${facts.f}y` } }))).toMatchObject(tooLarge);
   });
 });
 

@@ -1,7 +1,8 @@
 /** A step's result is proposed until it is answered; one that the cluster can't take fails the step instead of hanging it. */
-import type { Command, CommandResult } from "@triad/protocol";
+import { type BodyRef, type Command, type CommandResult, limits } from "@triad/protocol";
 import pino from "pino";
 import { describe, expect, test } from "vitest";
+import type { BodyUploader } from "../../src/services/body-uploader.ts";
 import type { WorkerMetrics } from "../../src/services/ports.ts";
 import { commandOfOutcome } from "../../src/services/step-command.ts";
 import { stepSettler } from "../../src/services/step-settler.ts";
@@ -9,7 +10,11 @@ import { dispatchOf } from "../support/make.ts";
 import { settle } from "../support/manual-clock.ts";
 import { MemoryBus } from "../support/memory-bus.ts";
 
-function bench(judge: (command: Command) => CommandResult) {
+type Upload = BodyUploader["upload"];
+
+const nothingToUpload: Upload = () => Promise.reject(new Error("nothing was to be uploaded"));
+
+function bench(judge: (command: Command) => CommandResult, output = "o", upload = nothingToUpload) {
   const proposed: Command[] = [];
   const settled: number[] = [];
   let fenced = 0;
@@ -27,6 +32,7 @@ function bench(judge: (command: Command) => CommandResult) {
   const sink = stepSettler({
     bus,
     link,
+    uploader: { upload: (text, signal) => upload(text, signal) },
     cluster: "c",
     metrics,
     log: pino({ level: "silent" }),
@@ -34,18 +40,66 @@ function bench(judge: (command: Command) => CommandResult) {
   });
   const outcome = {
     kind: "finished",
-    output: "o",
+    output,
     facts: {},
     usage: { tokensIn: 0, tokensOut: 0, costUsd: 0 },
     serviceMs: 1,
     next: { kind: "finish" },
-    bytes: 1,
+    bytes: output.length,
   } as const;
   const sized = commandOfOutcome(dispatchOf(7, "a", ""), outcome);
   if (sized === undefined) throw new Error("no command");
   sink.settle(sized.command, sized.bytes);
   return { proposed, settled, sink, bus, fenced: () => fenced };
 }
+
+describe("a step's effects", () => {
+  const place = { task: "t-7", step: 1, member: 0, fence: 7 };
+  const done = { type: "EffectDone", ...place, n: 1, outcome: { kind: "returned", value: "1" } } as const;
+  const failed = (fence: number) =>
+    ({
+      type: "StepFailed",
+      ...place,
+      fence,
+      cause: "threw",
+      terminal: false,
+      error: { code: "TRIAD_STEP_FAILED", message: "x" },
+      retryAt: 0,
+      assign: [],
+    }) as const;
+
+  test("a failure goes after the outcomes of its own effects, a finish does not wait for them", async () => {
+    const order: string[] = [];
+    const answer = Promise.withResolvers<CommandResult>();
+    const link = {
+      propose: (command: Command) => {
+        order.push(`${command.type} ${"fence" in command ? command.fence : ""}`);
+        return command.type === "EffectDone" ? answer.promise : Promise.resolve<CommandResult>({ outcome: "ok" });
+      },
+    };
+    const metrics = { fencedWrites: () => undefined } as unknown as WorkerMetrics;
+    const settled: number[] = [];
+    const log = pino({ level: "silent" });
+    const sink = stepSettler({
+      bus: new MemoryBus(),
+      link,
+      uploader: { upload: nothingToUpload },
+      cluster: "c",
+      metrics,
+      log,
+      settled: (fence) => void settled.push(fence),
+    });
+    const recorded = sink.record(done, 1);
+    sink.settle(failed(7), 1);
+    sink.settle(failed(8), 1);
+    await settle();
+    expect([order, settled]).toEqual([["EffectDone 7", "StepFailed 8"], [8]]);
+    answer.resolve({ outcome: "ok" });
+    expect(await recorded).toEqual({ outcome: "ok" });
+    await settle();
+    expect([order.at(-1), settled]).toEqual(["StepFailed 7", [8, 7]]);
+  });
+});
 
 describe("stepSettler", () => {
   test.each(["ok", "duplicate", "ended", "fenced"] as const)("%s settles it", async (outcome) => {
@@ -87,4 +141,33 @@ describe("stepSettler", () => {
     });
     expect(b.bus.published).toMatchObject([{ subject: "triad.c.task.t-7.events", message: { kind: "live", fence: 7 } }]);
   });
+
+  test("an output above the inline bound is stored before its reference is proposed; one that fits is proposed as it is", async () => {
+    const body: BodyRef = { ref: "r", bytes: 1, chunks: ["c"], head: "h" };
+    const stored = Promise.withResolvers<BodyRef>();
+    const large = "x".repeat(limits.INLINE_BODY_BYTES_MAX + 1);
+    const b = bench(
+      () => ({ outcome: "ok" }),
+      large,
+      (text) => (text === large ? stored.promise : nothingToUpload(text, never)),
+    );
+    await settle();
+    expect([b.proposed, b.settled]).toEqual([[], []]);
+    stored.resolve(body);
+    await settle();
+    expect([b.proposed, b.settled]).toMatchObject([[{ type: "StepFinished", output: body }], [7]]);
+    const fits = bench(() => ({ outcome: "ok" }), large.slice(1));
+    await settle();
+    expect(fits.proposed).toMatchObject([{ output: large.slice(1) }]);
+  });
+
+  test("a step that is void while its output is stored is settled and never proposed", async () => {
+    const upload: Upload = (_text, signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    const b = bench(() => ({ outcome: "ok" }), "x".repeat(limits.INLINE_BODY_BYTES_MAX + 1), upload);
+    b.sink.abandon(7);
+    await settle();
+    expect([b.proposed, b.settled]).toEqual([[], [7]]);
+  });
 });
+
+const never = new AbortController().signal;

@@ -41,7 +41,12 @@ function bench(judge: (command: Command) => CommandResult | Promise<CommandResul
     abort: () => undefined,
     close: () => Promise.resolve(),
   };
-  const sink = { settle: () => undefined, live: () => undefined, record: async () => ({ outcome: "fenced" }) };
+  const sink = {
+    settle: () => undefined,
+    abandon: () => undefined,
+    live: () => undefined,
+    record: async (): Promise<CommandResult> => ({ outcome: "fenced" }),
+  };
   const pool = new AgentPool({ worker: "w1", threads, sink, metrics, clock, timeoutMsOf: () => 1_000 });
   const link = {
     propose: async (command: Command) => {

@@ -1,6 +1,6 @@
 /** Things that tests need many of, with only what matters to the test written out. */
 import { hash } from "node:crypto";
-import type { Dispatch, Fact, FactsDelta, Json, TranscriptEvent } from "@triad/protocol";
+import type { Dispatch, Fact, FactsDelta, Json, StoredBody, TranscriptEvent } from "@triad/protocol";
 import { eventIdOf } from "../../src/index.ts";
 
 export const sha256 = (bytes: Uint8Array): string => hash("sha256", bytes, "hex");
@@ -34,11 +34,25 @@ export function factsOf(values: Readonly<Record<string, Json>>): Record<string, 
 }
 
 /** A chained transcript; each line is one step of `by`. */
-export function chainOf(lines: readonly { readonly by: string; readonly text: string; readonly facts?: FactsDelta }[]): TranscriptEvent[] {
+export function chainOf(
+  lines: readonly { readonly by: string; readonly text: string; readonly body?: StoredBody; readonly facts?: FactsDelta }[],
+): TranscriptEvent[] {
   const events: TranscriptEvent[] = [];
-  for (const [index, { by, text, facts = {} }] of lines.entries()) {
+  for (const [index, { by, text, body, facts = {} }] of lines.entries()) {
     const prev = events.at(-1)?.id ?? "";
-    const event = { seq: index + 1, prev, type: "step" as const, at: 1_000 + index, task: "t-0", step: index + 1, by, text, facts };
+    const stored = body === undefined ? {} : { body };
+    const event = {
+      seq: index + 1,
+      prev,
+      type: "step" as const,
+      at: 1_000 + index,
+      task: "t-0",
+      step: index + 1,
+      by,
+      text,
+      ...stored,
+      facts,
+    };
     events.push({ ...event, id: eventIdOf(event, sha256) });
   }
   return events;

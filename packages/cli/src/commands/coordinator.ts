@@ -18,6 +18,29 @@ export interface CoordinatorFlags {
 }
 
 const httpHost: Setting<string> = { ...host, flag: "--http-host" };
+/** A day: what nothing refers to is no use to anybody after it. */
+const CHUNK_GRACE_MS_MAX = 86_400_000;
+/** Only in the environment: it is for those who run a cluster, and for tests that do not want to wait. */
+const chunkGraceMs: Setting<number, undefined> = {
+  flag: "TRIAD_CHUNK_GRACE_MS",
+  env: "TRIAD_CHUNK_GRACE_MS",
+  key: "chunkGraceMs",
+  fallback: undefined,
+  parse: (word) => parseWhole(word, 1_000, CHUNK_GRACE_MS_MAX),
+};
+const onlyEnv = (env: string, key: string, low: number, high: number): Setting<number, undefined> => ({
+  flag: env,
+  env,
+  key,
+  fallback: undefined,
+  parse: (word) => parseWhole(word, low, high),
+});
+const GIB = 1024 ** 3;
+/** The log on disk: how large a file of it is, and what it keeps though nobody needs it (docs/operations.md). */
+const logSegmentBytes = onlyEnv("TRIAD_LOG_SEGMENT_BYTES", "logSegmentBytes", 4_096, GIB);
+const logTailEntries = onlyEnv("TRIAD_LOG_TAIL_ENTRIES", "logTailEntries", 0, 1e9);
+const logTailBytes = onlyEnv("TRIAD_LOG_TAIL_BYTES", "logTailBytes", 0, 1024 * GIB);
+const logBytesMax = onlyEnv("TRIAD_LOG_BYTES_MAX", "logBytesMax", 4_096, 1024 * GIB);
 const httpPort: Setting<number, undefined> = {
   flag: "--http-port",
   env: "TRIAD_HTTP_PORT",
@@ -28,7 +51,10 @@ const httpPort: Setting<number, undefined> = {
 
 export async function runCoordinator(flags: CoordinatorFlags): Promise<number> {
   const layers = { flags: { ...flags }, env: process.env, file: await readConfigFile(process.cwd()) };
-  const settings = resolveSettings({ nats, httpHost, httpPort, logLevel }, layers);
+  const settings = resolveSettings(
+    { nats, httpHost, httpPort, logLevel, chunkGraceMs, logSegmentBytes, logTailEntries, logTailBytes, logBytesMax },
+    layers,
+  );
   if (settings.nats === undefined)
     throw new TriadError("TRIAD_USAGE", "--nats is required: the nats-server of the cluster (or TRIAD_NATS_URL)");
   const { cluster, coordinators } = readIdentityFile(resolve(flags.clusterFile));
@@ -56,5 +82,12 @@ export async function runCoordinator(flags: CoordinatorFlags): Promise<number> {
     bootstrap: flags.bootstrap === true,
     ...(token === undefined ? {} : { token }),
     logLevel: settings.logLevel,
+    ...(settings.logSegmentBytes === undefined ? {} : { logSegmentBytes: settings.logSegmentBytes }),
+    logRetention: {
+      ...(settings.logTailEntries === undefined ? {} : { tailEntries: settings.logTailEntries }),
+      ...(settings.logTailBytes === undefined ? {} : { tailBytes: settings.logTailBytes }),
+      ...(settings.logBytesMax === undefined ? {} : { logBytesMax: settings.logBytesMax }),
+    },
+    ...(settings.chunkGraceMs === undefined ? {} : { chunkGraceMs: settings.chunkGraceMs }),
   });
 }

@@ -47,6 +47,8 @@ export interface ServiceMetrics {
   routeSeconds(seconds: number): void;
   attempt(agent: string, outcome: string, serviceMs: number): void;
   handoff(): void;
+  /** What became of an effect: intended, done, failed, doubt, asked, resolved. */
+  effect(outcome: string): void;
   taskEnded(status: string): void;
   tasksRunning(count: number): void;
   applied(index: number): void;

@@ -2,7 +2,7 @@
  * A CoordinatorApi in memory: enough of a coordinator to see what HTTP asks of it and to decide what it answers. Tests hold the strings:
  * tasks end when told, event feeds give what they are given, and any method can be made to fail.
  */
-import { type Json, TriadError } from "@triad/protocol";
+import { type EffectVerdict, type Json, TriadError } from "@triad/protocol";
 import type {
   Accepted,
   AgentView,
@@ -169,6 +169,18 @@ export class FakeCoordinator implements CoordinatorApi {
     const after: TaskView = task.status === "running" || task.status === "waiting" ? { ...task, status: "cancelled", endedAt: AT } : task;
     this.tasks.set(id, after);
     return after;
+  }
+
+  async resolveEffect(
+    id: string,
+    effect: { readonly n: number; readonly member?: number },
+    verdict: EffectVerdict,
+    request: string,
+  ): Promise<TaskView> {
+    this.#called("resolveEffect", id, effect, verdict, request);
+    const task = this.#find(id);
+    if (effect.n === 9) throw new TriadError("TRIAD_EFFECT_NOT_WAITING");
+    return task;
   }
 
   async feedback(id: string, feedback: { readonly quality: number; readonly step?: number }, request: string): Promise<void> {

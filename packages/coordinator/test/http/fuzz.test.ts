@@ -76,7 +76,14 @@ function fitsThePort(request: SubmitRequest): void {
 }
 
 test("bodies", async () => {
-  const url = fc.constantFrom("/v1/tasks", "/v1/tasks", "/v1/tasks/t-known/feedback", "/v1/routing/explain", "/v1/workers/w1/drain");
+  const url = fc.constantFrom(
+    "/v1/tasks",
+    "/v1/tasks",
+    "/v1/tasks/t-known/feedback",
+    "/v1/tasks/t-known/effects/1",
+    "/v1/routing/explain",
+    "/v1/workers/w1/drain",
+  );
   await fc.assert(
     fc.asyncProperty(url, payload, async (to, bytes) => {
       h.api.calls.length = 0;

@@ -67,6 +67,31 @@ test("a task is read, waited for and cancelled", async () => {
   expect([(await cancel()).statusCode, (await cancel()).json().status]).toEqual([200, "cancelled"]);
 });
 
+test("a word on an effect reaches the port: what it gave, or that it is to be called again", async () => {
+  h.api.addTask("t-waits");
+  const answer = await post("/v1/tasks/t-waits/effects/3", { done: { ok: [1] }, member: 1, idempotencyKey: "once" });
+  expect(answer.statusCode).toBe(200);
+  taskSchema.parse(answer.json());
+  expect(lastCall()?.arguments).toEqual(["t-waits", { n: 3, member: 1 }, { kind: "done", value: '{"ok":[1]}' }, "once"]);
+  await post("/v1/tasks/t-waits/effects/256", { repeat: true });
+  expect(lastCall()?.arguments.slice(0, 3)).toEqual(["t-waits", { n: 256 }, { kind: "repeat" }]);
+  await post("/v1/tasks/t-waits/effects/1", { done: null });
+  expect(lastCall()?.arguments.slice(0, 3)).toEqual(["t-waits", { n: 1 }, { kind: "done", value: "null" }]);
+  for (const [n, body, status, code] of [
+    ["1", {}, 400, "TRIAD_BAD_REQUEST"],
+    ["1", { done: 1, repeat: true }, 400, "TRIAD_BAD_REQUEST"],
+    ["1", { repeat: false }, 400, "TRIAD_BAD_REQUEST"],
+    ["0", { repeat: true }, 409, "TRIAD_EFFECT_NOT_WAITING"],
+    ["x", { repeat: true }, 409, "TRIAD_EFFECT_NOT_WAITING"],
+    ["257", { repeat: true }, 409, "TRIAD_EFFECT_NOT_WAITING"],
+    ["9", { repeat: true }, 409, "TRIAD_EFFECT_NOT_WAITING"],
+    ["1", { done: "y".repeat(131_072) }, 413, "TRIAD_BODY_TOO_LARGE"],
+  ] as const) {
+    const refused = await post(`/v1/tasks/t-waits/effects/${n}`, body);
+    expect([refused.statusCode, refused.json().error.code], `${n} ${JSON.stringify(body).slice(0, 40)}`).toEqual([status, code]);
+  }
+});
+
 test("feedback reaches the port; its request id is the client's key, or a new one each time", async () => {
   h.api.addTask("t-good");
   const answer = await post("/v1/tasks/t-good/feedback", { quality: 0, step: 2, idempotencyKey: "once" });

@@ -120,6 +120,39 @@ describe("dispatch", () => {
     expect(dispatches(one, "w1").map((item) => item.fence)).toEqual([fence, fence]);
   });
 
+  it("of a later start carries what the journal of its step holds", async () => {
+    const one = await led();
+    await propose(one, openTask("t"));
+    const fence = dispatches(one, "w1")[0]?.fence ?? 0;
+    const place = { task: "t", step: 1, member: 0, fence };
+    await propose(one, { type: "EffectIntended", ...place, n: 1, name: "pay", inputDigest: "x", onDoubt: "sameKey" });
+    const outcome = { kind: "returned", value: "7" } as const;
+    await propose(
+      one,
+      { type: "EffectDone", ...place, n: 1, outcome },
+      { type: "EffectIntended", ...place, n: 2, name: "tell", inputDigest: "y", onDoubt: "repeat" },
+    );
+    await propose(one, { type: "StepLost", ...place, alone: false, assign: [] });
+    const again = [...dispatches(one, "w1"), ...dispatches(one, "w2")].find(({ start }) => start === 2);
+    expect(again?.effects).toEqual([{ n: 1, name: "pay", inputDigest: "x", attempt: 1, outcome }]);
+    expect(dispatches(one, "w1")[0]?.effects).toBeUndefined();
+  });
+
+  it("a step that asks a person is taken from its worker, and given out again once there is a word", async () => {
+    const one = await led();
+    await propose(one, openTask("t"));
+    const fence = dispatches(one, "w1")[0]?.fence ?? 0;
+    const ask = { type: "EffectIntended", task: "t", step: 1, member: 0, fence, n: 1, name: "ask", inputDigest: "" } as const;
+    await propose(one, { ...ask, onDoubt: "ask", question: "which?" });
+    expect(one.sent.at(-1)).toMatchObject({ worker: "w1", message: { kind: "abort", fences: [fence] } });
+    expect([one.engine.index.heldBy("w1").size, one.engine.index.waiting().size]).toEqual([0, 0]);
+    const verdict = { kind: "done", value: '"this one"' } as const;
+    const [result] = await propose(one, { type: "EffectResolved", task: "t", n: 1, verdict, request: "r", assign: [] });
+    expect(result).toMatchObject({ outcome: "ok", status: "running" });
+    const again = [...dispatches(one, "w1"), ...dispatches(one, "w2")].find(({ start }) => start === 2);
+    expect(again).toMatchObject({ attempt: 1, effects: [{ n: 1, outcome: { value: '"this one"' } }] });
+  });
+
   it("a new leader compares and does not replay: what runs is left alone, what is missing is sent, what is void is aborted", async () => {
     const one = await led();
     await propose(one, openTask("t1"), openTask("t2"));
@@ -176,6 +209,22 @@ describe("time", () => {
     }
     expect([one.state.tx.worker(holder)?.state, one.state.tx.worker(other)?.state]).toEqual(["down", "up"]);
     expect(one.state.tx.task("t")?.step?.members[0]).toMatchObject({ state: "assigned", worker: other, attempt: 1, start: 2 });
+  });
+
+  it("a worker that comes back has its two seconds from its registration, not from its last heartbeat", async () => {
+    const one = await led();
+    const pass = (ms: number): void => {
+      one.clock.advance(ms);
+      one.release();
+    };
+    one.engine.heartbeat(heartbeat(one, "w1"));
+    pass(limits.WORKER_LOST_MS + 1_000);
+    expect(one.state.tx.worker("w1")?.state).toBe("down");
+    await propose(one, registerWorker("w1", "b1"));
+    pass(limits.WORKER_LOST_MS - 500);
+    expect(one.state.tx.worker("w1")?.state).toBe("up");
+    pass(1_000);
+    expect(one.state.tx.worker("w1")?.state).toBe("down");
   });
 
   it("ends what is past its deadline, also under a new leader, and retries when the back-off is over", async () => {

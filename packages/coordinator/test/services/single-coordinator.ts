@@ -69,6 +69,7 @@ const noMetrics: ServiceMetrics = {
   routeSeconds: () => undefined,
   attempt: () => undefined,
   handoff: () => undefined,
+  effect: () => undefined,
   taskEnded: () => undefined,
   tasksRunning: () => undefined,
   applied: () => undefined,

@@ -39,6 +39,36 @@ const MUTANTS: readonly Mutant[] = [
     replace: "if (conversation.queue.length === 0) startTask",
   },
   {
+    name: "a second outcome of an effect is taken",
+    file: `${STATE}/effects.ts`,
+    find: 'if (before.state !== "intended") return { outcome: "duplicate", task: command.task };',
+    replace: "",
+  },
+  {
+    name: "an outcome of another start is taken",
+    file: `${STATE}/effects.ts`,
+    find: "if (before === undefined || before.fence !== command.fence) {",
+    replace: "if (before === undefined) {",
+  },
+  {
+    name: "what has a result is called again",
+    file: `${STATE}/effects.ts`,
+    find: "// Its dispatch has told it so: one that asks all the same must not be let call again.\n",
+    replace: "return intend(app, task, before, member);\n",
+  },
+  {
+    name: "nobody is asked about an effect in doubt",
+    file: `${STATE}/effects.ts`,
+    find: 'case "ask":\n      return park(app, task, member, before);',
+    replace: 'case "ask":\n      return intend(app, task, before, member);',
+  },
+  {
+    name: "a journal outlives its step",
+    file: `${STATE}/commit-step.ts`,
+    find: "removeJournals(app, task);",
+    replace: "",
+  },
+  {
     name: "the chain forgets what came before",
     file: "packages/coordinator/src/core/transcript/transcript.ts",
     find: "prev: previous.root",

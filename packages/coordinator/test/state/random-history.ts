@@ -3,10 +3,10 @@
  * vitest.
  */
 import assert from "node:assert/strict";
-import type { Command, TranscriptEvent } from "@triad/protocol";
+import type { BodyRef, Command, TranscriptEvent } from "@triad/protocol";
 import fc from "fast-check";
 import { keys } from "../../src/core/state/keys.ts";
-import type { ConversationRecord, TaskRecord } from "../../src/core/state/records.ts";
+import type { ChunkRecord, ConversationRecord, PartialRecord, StepRecord, TaskRecord } from "../../src/core/state/records.ts";
 import { verifyChain } from "../../src/core/transcript/transcript.ts";
 import { LiveIndex } from "../../src/services/consensus-engine/live-index.ts";
 import { MemoryState, openTask, pick, registerTeam, registerWorker, sha256 } from "./memory-state.ts";
@@ -39,6 +39,32 @@ export const move: fc.Arbitrary<Move> = fc.record({
 });
 
 const at = <T>(list: readonly T[], n: number): T => list[n % list.length] as T;
+
+/** A stored output; the few there are share chunks, and one holds a chunk twice. */
+export function storedOutput(n: number): BodyRef {
+  const chunks = [
+    ["c1", "c2"],
+    ["c2", "c3"],
+    ["c1", "c1", "c4"],
+  ][n % 3] as string[];
+  return { ref: `ref-${n % 3}`, bytes: chunks.length, chunks, head: `head ${n % 3}` };
+}
+
+/** Each record that holds a stored text counts once for each of its chunks; chunks without a count have no record. */
+function checkChunks(state: MemoryState): void {
+  const texts = [
+    ...([...state.list("step/").values()] as StepRecord[]).flatMap((step) => [step.output, ...(step.members ?? []).map((m) => m.output)]),
+    ...([...state.list("partial/").values()] as PartialRecord[]).map(({ output }) => output),
+    ...([...state.list("event/").values()] as TranscriptEvent[]).map(({ body }) => body),
+  ];
+  const uses = new Map<string, number>();
+  for (const text of texts) {
+    if (typeof text !== "object" || text === null) continue;
+    for (const chunk of new Set(text.chunks)) uses.set(keys.chunk(chunk), (uses.get(keys.chunk(chunk)) ?? 0) + 1);
+  }
+  const counted = new Map(([...state.list(keys.chunks)] as [string, ChunkRecord][]).map(([key, record]) => [key, record.uses]));
+  assert.deepEqual(counted, new Map([...uses].sort()));
+}
 
 /** A command that a real cluster might log in this state, right or wrong. */
 function commandOf(state: MemoryState, { kind, a, b, c }: Move): Command {
@@ -73,7 +99,7 @@ function commandOf(state: MemoryState, { kind, a, b, c }: Move): Command {
       return {
         type: "StepFinished",
         ...common,
-        output: `o${c % 2}`,
+        output: c % 4 === 0 ? storedOutput(c) : `o${c % 2}`,
         facts: { [`f${b % 5}`]: c % 7 === 0 ? null : c },
         evidence: { vector: new Uint8Array(256).fill(c), scale: 0.1 },
         usage: { tokensIn: 1, tokensOut: 1, costUsd: 0.001 },
@@ -107,6 +133,7 @@ function commandOf(state: MemoryState, { kind, a, b, c }: Move): Command {
 }
 
 export function check(state: MemoryState): void {
+  checkChunks(state);
   const open = [...state.list("task/").values()].filter((task) => (task as TaskRecord).phase !== "ended") as TaskRecord[];
   assert.equal(state.tx.meta().running, open.length);
   assert.deepEqual(

@@ -2,6 +2,7 @@
 import { EXIT_KILLED, EXIT_SURVIVED } from "@triad/testkit";
 import fc from "fast-check";
 import { equalRequestsMakeOneTask } from "../services/one-task.ts";
+import { effectMoves, playEffects } from "./effect-history.ts";
 import { move, play } from "./random-history.ts";
 
 const RUNS = Number(process.argv[2] ?? "300");
@@ -11,6 +12,12 @@ try {
   fc.assert(
     fc.property(fc.array(move, { maxLength: 60 }), (moves) => {
       play(moves);
+    }),
+    { numRuns: RUNS, seed: 7 },
+  );
+  fc.assert(
+    fc.property(effectMoves, (moves) => {
+      playEffects(moves);
     }),
     { numRuns: RUNS, seed: 7 },
   );

@@ -5,8 +5,18 @@
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { TriadError } from "@triad/protocol";
-import { APICallError, generateText, type LanguageModel, streamText } from "ai";
-import type { Model, ModelAnswer, ModelRequest } from "../../services/model.ts";
+import {
+  APICallError,
+  type FlexibleSchema,
+  generateText,
+  type JSONValue,
+  type LanguageModel,
+  type ModelMessage,
+  streamText,
+  type ToolSet,
+  tool,
+} from "ai";
+import type { Model, ModelAnswer, ModelRequest, ToolCall, ToolRound } from "../../services/model.ts";
 
 export function openAiModel(name: string, apiKey: string | undefined): Model {
   if (apiKey === undefined || apiKey === "") throw failed(`openai:${name}: set OPENAI_API_KEY`, { retryable: false });
@@ -28,8 +38,8 @@ function sdkModel(label: string, model: LanguageModel): Model {
     label,
     generate: async (request, signal) => {
       try {
-        const { text, usage } = await generateText({ model, ...optionsOf(request), abortSignal: signal, maxRetries: 0 });
-        return answerOf(text, usage);
+        const { text, usage, toolCalls } = await generateText({ model, ...optionsOf(request), abortSignal: signal, maxRetries: 0 });
+        return answerOf(text, usage, toolCalls);
       } catch (error) {
         throw asModelError(label, error, signal);
       }
@@ -63,11 +73,12 @@ async function streamed(
       throw signal.reason ?? new Error("aborted");
     }
   }
-  return answerOf(text, await result.usage);
+  return answerOf(text, await result.usage, await result.toolCalls);
 }
 
 interface CallOptions {
-  readonly prompt: string;
+  readonly messages: ModelMessage[];
+  readonly tools?: ToolSet;
   readonly instructions?: string;
   readonly temperature?: number;
   readonly maxOutputTokens?: number;
@@ -76,7 +87,8 @@ interface CallOptions {
 
 function optionsOf(request: ModelRequest): CallOptions {
   return {
-    prompt: request.prompt,
+    messages: [{ role: "user", content: request.prompt }, ...(request.rounds ?? []).flatMap(messagesOf)],
+    ...(request.tools === undefined ? {} : { tools: toolSetOf(request.tools) }),
     ...(request.idempotencyKey === undefined ? {} : { headers: { "idempotency-key": request.idempotencyKey } }),
     ...(request.system === undefined ? {} : { instructions: request.system }),
     ...(request.temperature === undefined ? {} : { temperature: request.temperature }),
@@ -84,8 +96,54 @@ function optionsOf(request: ModelRequest): CallOptions {
   };
 }
 
-function answerOf(text: string, usage: { inputTokens: number | undefined; outputTokens: number | undefined }): ModelAnswer {
-  return { text, tokensIn: usage.inputTokens ?? 0, tokensOut: usage.outputTokens ?? 0 };
+/** Without `execute`: the SDK only passes on what the model asks for, and the step calls it as an effect. */
+function toolSetOf(tools: NonNullable<ModelRequest["tools"]>): ToolSet {
+  return Object.fromEntries(
+    tools.map(({ name, description, inputSchema }) => [name, tool({ description, inputSchema: inputSchema as FlexibleSchema<unknown> })]),
+  );
+}
+
+function messagesOf({ text, calls, results }: ToolRound): ModelMessage[] {
+  return [
+    {
+      role: "assistant",
+      content: [
+        ...(text === "" ? [] : [{ type: "text" as const, text }]),
+        ...calls.map(({ id, name, input }) => ({ type: "tool-call" as const, toolCallId: id, toolName: name, input })),
+      ],
+    },
+    {
+      role: "tool",
+      content: calls.map(({ id, name }, i) => ({
+        type: "tool-result" as const,
+        toolCallId: id,
+        toolName: name,
+        output: { type: "json" as const, value: (results[i] ?? null) as JSONValue },
+      })),
+    },
+  ];
+}
+
+interface SdkToolCall {
+  readonly toolCallId: string;
+  readonly toolName: string;
+  readonly input: unknown;
+  readonly invalid?: boolean | undefined;
+  readonly error?: unknown;
+}
+
+function callOf({ toolCallId: id, toolName: name, input, invalid, error }: SdkToolCall): ToolCall {
+  const call = { id, name, input: (input ?? null) as ToolCall["input"] };
+  return invalid === true ? { ...call, problem: error instanceof Error ? error.message : String(error) } : call;
+}
+
+function answerOf(
+  text: string,
+  usage: { inputTokens: number | undefined; outputTokens: number | undefined },
+  toolCalls: readonly SdkToolCall[],
+): ModelAnswer {
+  const answer = { text, tokensIn: usage.inputTokens ?? 0, tokensOut: usage.outputTokens ?? 0 };
+  return toolCalls.length === 0 ? answer : { ...answer, calls: toolCalls.map(callOf) };
 }
 
 /** An abort stays what it is; everything else becomes TRIAD_MODEL_FAILED that says whether another attempt may help. */

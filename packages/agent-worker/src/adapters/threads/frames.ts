@@ -5,7 +5,7 @@
  */
 import { deserialize, serialize } from "node:v8";
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
-import { type CommandResult, type Dispatch, type TeamManifest, type TranscriptEvent, TriadError } from "@triad/protocol";
+import { type CommandResult, type Dispatch, type StoredBody, type TeamManifest, type TranscriptEvent, TriadError } from "@triad/protocol";
 import type { EffectCommand, ModelCall, StepOutcome } from "../../services/ports.ts";
 
 /** What a thread is started with. */
@@ -39,7 +39,8 @@ export type ToThread =
       readonly result: CommandResult;
     }
   | { readonly kind: "events"; readonly request: number; readonly events: readonly TranscriptEvent[] }
-  | { readonly kind: "noEvents"; readonly request: number; readonly error: ThreadError }
+  | { readonly kind: "body"; readonly request: number; readonly text: string }
+  | { readonly kind: "notRead"; readonly request: number; readonly error: ThreadError }
   | { readonly kind: "stop" };
 
 export type FromThread =
@@ -52,6 +53,7 @@ export type FromThread =
   | { readonly kind: "record"; readonly command: EffectCommand; readonly bytes: number }
   | { readonly kind: "ended"; readonly fence: number; readonly outcome: StepOutcome }
   | { readonly kind: "pong"; readonly n: number; readonly stateBytes: number }
+  | { readonly kind: "readBody"; readonly request: number; readonly body: StoredBody }
   | { readonly kind: "readEvents"; readonly request: number; readonly conversation: string; readonly from: number; readonly to: number };
 
 /** One end of the way: frames sent in one loop turn leave together. */

@@ -155,6 +155,7 @@ export class PiscinaThreads implements Threads {
         void this.recordFor(slot, frame);
         return;
       case "readEvents":
+      case "readBody":
         void this.readFor(slot, frame);
     }
   }
@@ -218,12 +219,14 @@ export class PiscinaThreads implements Threads {
     slot.send({ kind: "recorded", type, fence, n, result: await this.options.recorder.record(command, bytes) });
   }
 
-  private async readFor(slot: ThreadSlot, frame: Extract<FromThread, { kind: "readEvents" }>): Promise<void> {
-    const { request, conversation, from, to } = frame;
+  private async readFor(slot: ThreadSlot, frame: Extract<FromThread, { kind: "readEvents" | "readBody" }>): Promise<void> {
+    const { reader } = this.options;
+    const { request } = frame;
     try {
-      slot.send({ kind: "events", request, events: await this.options.reader.read(conversation, from, to) });
+      if (frame.kind === "readBody") slot.send({ kind: "body", request, text: await reader.readBody(frame.body) });
+      else slot.send({ kind: "events", request, events: await reader.read(frame.conversation, frame.from, frame.to) });
     } catch (error) {
-      slot.send({ kind: "noEvents", request, error: errorAsData(error) });
+      slot.send({ kind: "notRead", request, error: errorAsData(error) });
     }
   }
 }

@@ -7,8 +7,11 @@ import { encodeCanonical, type TranscriptEvent, TriadError } from "@triad/protoc
 export type Sha256Hex = (bytes: Uint8Array) => string;
 
 export function eventIdOf(event: Omit<TranscriptEvent, "id">, sha256: Sha256Hex): string {
-  const { seq, prev, type, at, task, step, by, text, facts } = event;
-  return sha256(encodeCanonical({ seq, prev, type, at, task, step, by, text, facts }));
+  const { seq, prev, type, at, task, step, by, text, body, facts } = event;
+  const all = { seq, prev, type, at, task, step, by, text, facts };
+  if (body === undefined) return sha256(encodeCanonical(all));
+  const { ref, bytes, chunks } = body;
+  return sha256(encodeCanonical({ ...all, body: { ref, bytes, chunks } }));
 }
 
 /**

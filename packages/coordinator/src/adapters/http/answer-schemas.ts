@@ -13,6 +13,7 @@ import type {
   MemberView,
   StepView,
   TaskView,
+  WaitingView,
 } from "../../services/state-manager/api.ts";
 
 const optional = <T extends z.ZodType>(type: T) => z.exactOptional(type);
@@ -65,6 +66,9 @@ const stepSchema: z.ZodType<StepView> = z
     attempt: whole.describe("From 1."),
     outcome: z.string(),
     output: z.string(),
+    body: optional(z.object({ ref: z.string().describe("SHA-256 of the whole output."), bytes: whole })).describe(
+      "Where the output is stored apart; `output` is shorter than `bytes` where the answer would grow too large.",
+    ),
     facts,
     routing: routingSchema,
     agreement: z.number(),
@@ -75,6 +79,15 @@ const stepSchema: z.ZodType<StepView> = z
   .meta({ id: "Step" });
 
 const taskErrorSchema: z.ZodType<TaskError> = z.object({ code: z.string(), message: z.string(), details: optional(json) });
+
+const waitingSchema: z.ZodType<WaitingView> = z.object({
+  n: whole.describe("Place of the effect within its step; the number in POST /v1/tasks/:id/effects/:n."),
+  name: z.string(),
+  step: whole,
+  member: whole,
+  agent: z.string(),
+  question: optional(z.string()),
+});
 
 export const taskSchema: z.ZodType<TaskView> = z
   .object({
@@ -87,6 +100,7 @@ export const taskSchema: z.ZodType<TaskView> = z
     agreement: optional(z.number()),
     partial: optional(z.object({ missing: z.array(z.number()) })),
     error: optional(taskErrorSchema),
+    waitingFor: optional(z.array(waitingSchema)).describe("While the status is `waiting`: what a person is to say."),
     openedAt: time,
     endedAt: optional(time),
   })
@@ -102,6 +116,9 @@ const transcriptEventSchema: z.ZodType<TranscriptEvent> = z.object({
   step: whole,
   by: z.string(),
   text: z.string(),
+  body: optional(z.object({ ref: z.string(), bytes: whole, chunks: z.array(z.string()) })).describe(
+    "Where the output is stored apart. The id is over this and the beginning of the text.",
+  ),
   facts,
 });
 

@@ -82,6 +82,22 @@ export const feedbackBodySchema: z.ZodType<FeedbackBody> = z.strictObject({
   idempotencyKey: z.exactOptional(idempotencyKey),
 });
 
+/** POST /v1/tasks/:id/effects/:n: either what the effect gave, or that it is to be called again. */
+export interface EffectBody {
+  readonly done?: Json;
+  readonly repeat?: true;
+  readonly member?: number;
+  readonly idempotencyKey?: string;
+}
+export const effectBodySchema: z.ZodType<EffectBody> = z
+  .strictObject({
+    done: z.exactOptional(factValue).describe("It happened, and gave this."),
+    repeat: z.exactOptional(z.literal(true)).describe("It is to be called again, under a new key."),
+    member: z.exactOptional(z.number().int().min(0).max(limits.ENSEMBLE_MAX)),
+    idempotencyKey: z.exactOptional(idempotencyKey),
+  })
+  .refine((body) => (body.done === undefined) !== (body.repeat === undefined), "give `done` or `repeat`, one of them");
+
 /** POST /v1/routing/explain */
 export interface ExplainBody {
   readonly input: string;
@@ -99,6 +115,8 @@ export const emptyBodySchema: z.ZodType<unknown> = z.strictObject({}).nullish();
 
 /** Ids in paths are any text here: one that cannot be an id belongs to nothing, and is a 404 like any other. */
 export const idParamsSchema: z.ZodType<{ readonly id: string }> = z.object({ id: z.string() });
+
+export const effectParamsSchema: z.ZodType<{ readonly id: string; readonly n: string }> = z.object({ id: z.string(), n: z.string() });
 
 const waitMs = z
   .string()

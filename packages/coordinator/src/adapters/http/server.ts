@@ -29,6 +29,7 @@ import { RouteTable } from "./route-table.ts";
 import { registerAgentRoutes } from "./routes/agent-routes.ts";
 import { registerClusterRoutes } from "./routes/cluster-routes.ts";
 import { registerConversationRoutes } from "./routes/conversation-routes.ts";
+import { registerEffectRoutes } from "./routes/effect-routes.ts";
 import { registerOperationsRoutes } from "./routes/operations-routes.ts";
 import { registerTaskEventRoutes } from "./routes/task-event-routes.ts";
 import { registerTaskRoutes } from "./routes/task-routes.ts";
@@ -79,6 +80,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   server.register(async (scope) => {
     await registerOpenApi(scope, { secured: token !== undefined });
     registerTaskRoutes(scope, api, held);
+    registerEffectRoutes(scope, api);
     registerTaskEventRoutes(scope, api, held, {
       keepAliveMs: options.timing?.keepAliveMs ?? KEEP_ALIVE_MS,
       stalledReaderMs: options.timing?.stalledReaderMs ?? STALLED_READER_MS,

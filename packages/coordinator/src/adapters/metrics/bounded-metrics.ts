@@ -52,3 +52,34 @@ export class ReasonCounter {
     this.#counter.inc({ reason: this.#reasons.of(reason) }, by);
   }
 }
+
+/** The same, where the values say how something went. */
+export class OutcomeCounter {
+  readonly #counter: Counter<"outcome">;
+  readonly #outcomes: BoundedLabel;
+
+  constructor(counter: Counter<"outcome">, outcomes: readonly string[]) {
+    this.#counter = counter;
+    this.#outcomes = new BoundedLabel(outcomes);
+  }
+
+  inc(outcome: string): void {
+    this.#counter.inc({ outcome: this.#outcomes.of(outcome) });
+  }
+}
+
+/** The same, where the values name what happened. */
+export class EventCounter {
+  readonly #counter: Counter<"event">;
+  readonly #events: BoundedLabel;
+
+  constructor(counter: Counter<"event">, events: readonly string[]) {
+    this.#counter = counter;
+    this.#events = new BoundedLabel(events);
+    for (const event of events) counter.inc({ event }, 0);
+  }
+
+  inc(event: string): void {
+    this.#counter.inc({ event: this.#events.of(event) });
+  }
+}

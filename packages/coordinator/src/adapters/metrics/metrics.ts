@@ -8,7 +8,7 @@
 import type { EndStatus, RouteReason } from "@triad/protocol";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { BoundedLabel } from "./bounded-label.ts";
-import { AgentCounter, AgentHistogram, ReasonCounter } from "./bounded-metrics.ts";
+import { AgentCounter, AgentHistogram, EventCounter, OutcomeCounter, ReasonCounter } from "./bounded-metrics.ts";
 import { EventLoopLag } from "./event-loop-lag.ts";
 
 /** 50 µs to 1 s: a route, an fsync and a commit lie in here; what lies above is an outage, not a latency. */
@@ -22,8 +22,12 @@ const ROUTE_REASONS: readonly RouteReason[] = ["best", "nearTie", "incumbent", "
 const END_STATUSES: readonly EndStatus[] = ["completed", "failed", "cancelled", "expired"];
 /** How an attempt of a step ended. */
 const STEP_OUTCOMES: readonly string[] = ["committed", "failed", "lost", "fenced"];
+/** What became of an effect of a step. */
+const EFFECT_OUTCOMES: readonly string[] = ["intended", "done", "failed", "doubt", "asked", "resolved"];
 /** Why a negotiated step was not taken (theory.md 2.2). */
 const STEP_REJECTIONS: readonly string[] = ["nonFinite", "normTooLarge", "tooLarge", "clamped"];
+/** What happened to a snapshot: to one for a peer, or to one from a peer. */
+const SNAPSHOT_EVENTS: readonly string[] = ["offered", "sent", "failed", "received", "refused", "installed"];
 /** Why a message from elsewhere was dropped. */
 const FRAME_DROPS: readonly string[] = ["invalid", "tooLarge", "overflow", "late"];
 
@@ -36,6 +40,13 @@ export class Metrics {
   readonly raftAppliedIndex: Gauge = this.#gauge("triad_raft_applied_index", "Highest log index applied to the state.");
   readonly raftIsLeader: Gauge = this.#gauge("triad_raft_is_leader", "1 where this coordinator leads, else 0.");
   readonly raftElections: Counter = this.#counter("triad_raft_elections_total", "Elections that this coordinator stood in.");
+
+  readonly logFirstIndex: Gauge = this.#gauge(
+    "triad_log_first_index",
+    "First entry that the log holds; what was before is in the state alone.",
+  );
+  readonly logBytes: Gauge = this.#gauge("triad_log_bytes", "Bytes of the log's files.");
+  readonly snapshots: EventCounter;
 
   readonly commitSeconds: Histogram = this.#latency("triad_commit_seconds", "From a proposal to its commit on a majority.");
   readonly fsyncSeconds: Histogram = this.#latency("triad_fsync_seconds", "One sync of the log to disk.");
@@ -55,6 +66,7 @@ export class Metrics {
   readonly stepSeconds: AgentHistogram;
   readonly stepRejected: ReasonCounter;
   readonly framesDropped: ReasonCounter;
+  readonly effects: OutcomeCounter;
 
   readonly #agents = new BoundedLabel();
   readonly #agentSeries: readonly { remove: (agent: string) => void }[];
@@ -86,6 +98,10 @@ export class Metrics {
     this.stepRejected = new ReasonCounter(rejected, STEP_REJECTIONS);
     const dropped = this.#labelled("triad_frames_dropped_total", "Messages that were dropped, never applied.", "reason");
     this.framesDropped = new ReasonCounter(dropped, FRAME_DROPS);
+    const snapshots = this.#labelled("triad_snapshots_total", "Snapshots of the state, by what happened to them.", "event");
+    this.snapshots = new EventCounter(snapshots, SNAPSHOT_EVENTS);
+    const effects = this.#labelled("triad_effects_total", "Effects of steps, by what the journal says of them.", "outcome");
+    this.effects = new OutcomeCounter(effects, EFFECT_OUTCOMES);
 
     const lag = this.#lag;
     new Gauge({

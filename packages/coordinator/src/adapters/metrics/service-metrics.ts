@@ -12,6 +12,7 @@ export function serviceMetrics(metrics: Metrics): ServiceMetrics {
       if (outcome === "committed") metrics.stepSeconds.observe(agent, serviceMs / 1000);
     },
     handoff: () => metrics.handoffs.inc(),
+    effect: (outcome) => metrics.effects.inc(outcome),
     taskEnded: (status) => metrics.taskEnded(status as EndStatus),
     tasksRunning: (count) => metrics.tasksRunning.set(count),
     applied: (index) => metrics.raftAppliedIndex.set(index),

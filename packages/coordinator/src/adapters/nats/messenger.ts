@@ -5,6 +5,9 @@
 
 import { type Msg, type NatsConnection, RequestError, TimeoutError } from "@nats-io/transport-node";
 import {
+  type ChunkGet,
+  type ChunkPut,
+  type ChunkReply,
   type Command,
   type CommandResult,
   type CoordinatorStatus,
@@ -18,6 +21,7 @@ import {
   type Subjects,
   TriadError,
 } from "@triad/protocol";
+import type { ChunkPeers } from "../../services/body-store/ports.ts";
 import type { ForwardOutcome, MessageHandlers, Messenger } from "../../services/ports.ts";
 import type { NatsLink } from "./connection.ts";
 
@@ -28,7 +32,7 @@ export interface MessengerOptions {
   readonly dropped: (reason: string, subject: string) => void;
 }
 
-export class NatsMessenger implements Messenger {
+export class NatsMessenger implements Messenger, ChunkPeers {
   private readonly options: MessengerOptions;
   private readonly connection: NatsConnection;
   private readonly listeners = new Map<string, Set<(event: LiveEvent) => void>>();
@@ -91,6 +95,27 @@ export class NatsMessenger implements Messenger {
       default:
         return { kind: "silent" };
     }
+  }
+
+  async fetchChunk(coordinator: string, hash: string, timeoutMs: number): Promise<Uint8Array | undefined> {
+    if (!this.connected) return undefined;
+    const subject = this.options.subjects.chunk(coordinator);
+    try {
+      const request = encodeMessage({ kind: "chunkGet", hash, scope: "here" });
+      const { data } = await this.connection.request(subject, request, { timeout: timeoutMs });
+      const reply = this.decode(data, subject)?.message;
+      return reply?.kind === "chunk" && reply.hash === hash ? reply.bytes : undefined;
+    } catch (error) {
+      if (error instanceof RequestError || error instanceof TimeoutError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Subscribes to chunks that are to be stored here, and to those that are asked for. */
+  serveChunks(answer: (request: ChunkPut | ChunkGet) => Promise<ChunkReply>): void {
+    this.answer(this.options.subjects.chunk(this.options.self), async ({ message }) =>
+      message.kind === "chunkPut" || message.kind === "chunkGet" ? answer(message) : undefined,
+    );
   }
 
   onLiveEvents(task: string, handler: (event: LiveEvent) => void): () => void {

@@ -28,12 +28,15 @@ export function natsRaftBus(options: RaftBusOptions): RaftBus {
       link.connection.publish(subjects.raft(name, frame.length <= CONTROL_BYTES_MAX ? "control" : "replicate"), frame);
     },
     onFrame(handler) {
-      link.connection.subscribe(subjects.raftAll(self), {
-        callback: (error, message) => {
-          if (error) options.onError(error);
-          else handler(frameSender(message.data), message.data);
-        },
-      });
+      // Not the snapshot lane: it has a connection of its own.
+      for (const lane of ["control", "replicate"] as const) {
+        link.connection.subscribe(subjects.raft(self, lane), {
+          callback: (error, message) => {
+            if (error) options.onError(error);
+            else handler(frameSender(message.data), message.data);
+          },
+        });
+      }
     },
   };
 }

@@ -5,6 +5,7 @@
  * Invariants. S1: reads give every committed write at once, flushed or not. S2: one lmdb transaction carries writes and the applied index that
  * they belong to, so the store is always Φ at some index. S3: listing order is key order, whatever is cached or unflushed.
  */
+import { existsSync } from "node:fs";
 import { decodeCanonical, encodeCanonical } from "@triad/protocol";
 import { open, type RootDatabase } from "lmdb";
 import { compareKeys } from "../../core/state/keys.ts";
@@ -60,7 +61,7 @@ function remember<V>(cache: Map<string, V>, key: string, value: V, most: number)
 }
 
 export class StateStore implements StateReader {
-  private readonly db: RootDatabase<Uint8Array, string>;
+  private db: RootDatabase<Uint8Array, string>;
   private readonly unflushed = new Map<string, Unflushed>();
   private readonly records = new Map<string, StateRecord>();
   private readonly lists = new Map<string, Map<string, StateRecord>>();
@@ -69,14 +70,15 @@ export class StateStore implements StateReader {
   private entriesWaiting = 0;
   private timer: NodeJS.Timeout | undefined;
   private flushing: Promise<void> | undefined;
+  private copying: Promise<void> | undefined;
   private mark: AppliedMark;
+  private durable: number;
 
   private constructor(path: string, onFailure: (error: Error) => void) {
     this.onFailure = onFailure;
-    this.db = open({ path, encoding: "binary", mapSize: MAP_BYTES, noSubdir: false });
-    const bytes = this.db.get(APPLIED_KEY);
-    const mark = bytes === undefined ? undefined : (decodeCanonical(bytes) as unknown as AppliedMark);
-    this.mark = mark ?? { index: 0, term: 0, stateHash: "" };
+    this.db = openDatabase(path);
+    this.mark = markOf(this.db) ?? NOTHING_APPLIED;
+    this.durable = this.mark.index;
   }
 
   /** Opens or makes the store in a folder. `onFailure` hears of a disk that refuses: the process must end. */
@@ -86,6 +88,11 @@ export class StateStore implements StateReader {
 
   get applied(): AppliedMark {
     return this.mark;
+  }
+
+  /** What a power cut leaves: the log is needed from here on. */
+  get durableIndex(): number {
+    return this.durable;
   }
 
   get(key: string): StateRecord | undefined {
@@ -166,20 +173,25 @@ export class StateStore implements StateReader {
       return again;
     }
     if (this.entriesWaiting === 0) return Promise.resolve();
+    const { db } = this;
     const generation = this.generation++;
+    const { index } = this.mark;
     const mark = encodeCanonical({ ...this.mark });
     const batch = [...this.unflushed];
     this.entriesWaiting = 0;
-    this.flushing = this.db
+    this.flushing = db
       .transaction(() => {
         for (const [key, { bytes }] of batch) {
-          if (bytes === undefined) void this.db.remove(key);
-          else void this.db.put(key, bytes);
+          if (bytes === undefined) void db.remove(key);
+          else void db.put(key, bytes);
         }
-        void this.db.put(APPLIED_KEY, mark);
+        void db.put(APPLIED_KEY, mark);
       })
+      // Committed is what reads see; only what is flushed may let the log go.
+      .then(() => db.flushed)
       .then(
         () => {
+          this.durable = index;
           for (const [key, write] of this.unflushed) if (write.generation <= generation) this.unflushed.delete(key);
         },
         (error: unknown) => this.onFailure(error instanceof Error ? error : new Error(String(error))),
@@ -190,10 +202,63 @@ export class StateStore implements StateReader {
     return this.flushing;
   }
 
+  /** Copies Φ as of one applied index into a folder, while applying goes on. The copy is not synced. */
+  async copyTo(folder: string): Promise<AppliedMark> {
+    const copying = this.db.backup(folder, true);
+    this.copying = copying;
+    try {
+      await copying;
+    } finally {
+      if (this.copying === copying) this.copying = undefined;
+    }
+    return readAppliedMark(folder) ?? NOTHING_APPLIED;
+  }
+
+  /**
+   * From some moment on reads give what is in `folder`; `replaced` is called then and there, before anything can be read. Resolves when
+   * the files that were open before are closed.
+   */
+  async replaceBy(folder: string, replaced: () => void): Promise<void> {
+    await this.flush();
+    const before = this.db;
+    this.db = openDatabase(folder);
+    this.unflushed.clear();
+    this.records.clear();
+    this.lists.clear();
+    this.mark = markOf(this.db) ?? NOTHING_APPLIED;
+    this.durable = this.mark.index;
+    replaced();
+    await this.copying?.catch(() => undefined);
+    await before.close();
+  }
+
   /** Flushes what is there and closes the file. */
   async close(): Promise<void> {
     await this.flush();
     await this.flushing;
+    await this.copying?.catch(() => undefined);
     await this.db.close();
+  }
+}
+
+const NOTHING_APPLIED: AppliedMark = { index: 0, term: 0, stateHash: "" };
+
+function openDatabase(path: string, readOnly = false): RootDatabase<Uint8Array, string> {
+  return open({ path, encoding: "binary", mapSize: MAP_BYTES, noSubdir: false, readOnly });
+}
+
+function markOf(db: RootDatabase<Uint8Array, string>): AppliedMark | undefined {
+  const bytes = db.get(APPLIED_KEY);
+  return bytes === undefined ? undefined : (decodeCanonical(bytes) as unknown as AppliedMark);
+}
+
+/** How far a state in a folder is that nobody has open; undefined where there is none. */
+export function readAppliedMark(folder: string): AppliedMark | undefined {
+  if (!existsSync(`${folder}/data.mdb`)) return undefined;
+  const db = openDatabase(folder, true);
+  try {
+    return markOf(db);
+  } finally {
+    void db.close();
   }
 }

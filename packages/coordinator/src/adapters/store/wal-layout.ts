@@ -39,6 +39,7 @@ export class LogLayout {
   readonly places: PlaceIndex = new PlaceIndex();
   #segments: Segment[] = [];
   #hardStateSegment = 0;
+  #restartSegment = 0;
 
   written(index: number, segment: number, offset: number): void {
     this.places.written(index, segment, offset);
@@ -61,16 +62,13 @@ export class LogLayout {
 
   restarted(segment: number, baseIndex: number): void {
     this.places.clear();
+    this.#restartSegment = segment;
     for (const one of this.#segments) one.baseIndex = one.number === segment ? baseIndex : undefined;
   }
 
   /** Bytes of all files. */
   get bytes(): number {
     return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
-  }
-
-  get firstSegment(): number {
-    return this.#segments[0]?.number ?? 0;
   }
 
   /** The furthest cut that leaves what was asked to be left; undefined where not even one file would go. */
@@ -83,6 +81,15 @@ export class LogLayout {
       left -= bytes;
     }
     return best;
+  }
+
+  /** Index of the last entry before a segment's head. */
+  baseOf(segment: number): number | undefined {
+    return this.#segments.find(({ number }) => number === segment)?.baseIndex;
+  }
+
+  dropFilesBeforeRestart(): readonly number[] {
+    return this.dropFilesBefore(this.#restartSegment);
   }
 
   /** Forgets files before this number; returns their numbers, oldest first. */

@@ -71,6 +71,15 @@ export class LogReplay {
     return this.membership === undefined ? "a membership does not parse" : undefined;
   }
 
+  /** Files before this number are gone, or go now. */
+  forgetFilesBefore(segment: number): void {
+    const base = this.layout.baseOf(segment);
+    this.layout.dropFilesBefore(segment);
+    if (base === undefined || base < this.terms.firstIndex) return;
+    this.terms.cutTo(base);
+    this.window.dropBefore(base + 1);
+  }
+
   /** What no single record shows. */
   assertSound(folder: string): void {
     if (this.hardState.commit > this.terms.lastIndex) {

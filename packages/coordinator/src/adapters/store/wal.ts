@@ -20,7 +20,7 @@ import type { TermRuns } from "./wal-index.ts";
 import type { CutRequest, LogLayout, LogRestart } from "./wal-layout.ts";
 import { type RecoveredLog, recoverLog } from "./wal-recovery.ts";
 import { LogReplay } from "./wal-replay.ts";
-import { SEGMENT_NUMBER_FIRST, SPARE_NAME, segmentName } from "./wal-segment.ts";
+import { SPARE_NAME, segmentName } from "./wal-segment.ts";
 import { EntryWindow } from "./wal-window.ts";
 import { SegmentWriter, type WriteSet, type WriteStep } from "./wal-writer.ts";
 
@@ -100,7 +100,7 @@ export class WriteAheadLog implements DurableLog {
       );
     }
     removeRemains(disk, folder, recovered);
-    replay.layout.dropFilesBefore(recovered.firstKept);
+    replay.forgetFilesBefore(recovered.firstKept);
     const writer =
       end.batch === 0
         ? SegmentWriter.create(disk, folder, segmentBytes, replay.layout)
@@ -186,7 +186,10 @@ export class WriteAheadLog implements DurableLog {
       this.#hardState = hardState;
       this.#hardStateWaits = true;
     }
-    const item: Waiting = { ...(restart === undefined ? {} : { restart }), truncateFrom, entries: batch.entries, done };
+    const item: Waiting =
+      restart === undefined
+        ? { truncateFrom, entries: batch.entries, done }
+        : { restart, truncateFrom, entries: batch.entries, done: (error) => this.#begun(error, done) };
     if (needsFlush || this.#waiting.length > 0) {
       this.#waiting.push(item);
       this.#writeWaiting();
@@ -288,7 +291,6 @@ export class WriteAheadLog implements DurableLog {
     };
     this.#hardStateWaits = false;
     this.#writer.write(set, this.#written);
-    if (begins >= 0) this.#whenBegun(this.#writer.segment);
     this.#written = { index: this.#terms.lastIndex, term: this.#terms.lastTerm };
     this.#window.written(this.#terms.lastIndex);
   }
@@ -305,7 +307,6 @@ export class WriteAheadLog implements DurableLog {
     // The next write starts before anyone is told, so that the disk does not wait for what they do.
     this.#writeWaiting();
     for (const { done } of batch) done(null);
-    this.#removeOldLog();
     if (this.#closing === undefined) this.#prepareNext();
     else if (this.#writing === undefined) this.#closing();
   }
@@ -332,6 +333,12 @@ export class WriteAheadLog implements DurableLog {
     this.#waiting = [];
     for (const { done } of abandoned) done(failure);
     this.#closing?.();
+  }
+
+  /** The new beginning is durable: what was before it goes. */
+  #begun(error: Error | null, done: (error: Error | null) => void): void {
+    if (error === null) this.#removeFiles(this.#layout.dropFilesBeforeRestart());
+    done(error);
   }
 
   #removeFiles(numbers: readonly number[]): void {

@@ -4,6 +4,7 @@
  */
 import { type CommandResult, type EndStatus, limits, type Pick, type TranscriptEvent } from "@triad/protocol";
 import { appendEvent } from "../transcript/transcript.ts";
+import { type MaybeStored, releaseBody, retainBody } from "./bodies.ts";
 import { keys } from "./keys.ts";
 import type { ConversationRecord, TaskEventRecord, TaskRecord } from "./records.ts";
 import type { Transaction } from "./transaction.ts";
@@ -25,6 +26,9 @@ export type Effect =
     }
   | { readonly kind: "handoff" }
   | { readonly kind: "negotiated"; readonly agreement: number; readonly rejected: string | null }
+  | { readonly kind: "journal"; readonly outcome: "intended" | "done" | "failed" | "doubt" | "asked" | "resolved" }
+  /** A record refers to these chunks from now on: whoever lacks one gets it from the others. */
+  | { readonly kind: "referred"; readonly chunks: readonly string[] }
   | { readonly kind: "team" }
   | { readonly kind: "worker"; readonly worker: string };
 
@@ -62,10 +66,22 @@ export class Application {
     this.tx.put(keys.conversation(conversation.id), conversation);
   }
 
+  /** A record that holds this text is written. */
+  retain(body: MaybeStored): void {
+    const chunks = retainBody(this.tx, body);
+    if (chunks.length > 0) this.emit({ kind: "referred", chunks });
+  }
+
+  /** A record that held this text is removed. */
+  release(body: MaybeStored): void {
+    releaseBody(this.tx, body);
+  }
+
   /** Appends to the hash-chained transcript; gives the conversation with its new root. */
   append(conversation: ConversationRecord, event: Omit<TranscriptEvent, "seq" | "prev" | "id" | "at">): ConversationRecord {
     const appended = appendEvent({ root: conversation.root, seq: conversation.events }, { ...event, at: this.at }, this.sha256);
     this.tx.put(keys.event(conversation.id, appended.seq), appended);
+    this.retain(appended.body);
     return { ...conversation, root: appended.id, events: appended.seq };
   }
 

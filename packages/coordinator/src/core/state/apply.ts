@@ -6,6 +6,7 @@
 import { type Command, type CommandResult, type EndTask, encodeCanonical, type Feedback, limits, type SetConfig } from "@triad/protocol";
 import { Application, type Effect, ok, refused, type Sha256 } from "./application.ts";
 import { settleEnsemble } from "./commit-step.ts";
+import { effectDone, effectIntended, effectResolved } from "./effects.ts";
 import { keys } from "./keys.ts";
 import { learnQuality } from "./learning.ts";
 import { drainWorker, registerTeam, registerWorker, workerLost } from "./registry.ts";
@@ -67,6 +68,12 @@ function dispatch(app: Application, command: Command): CommandResult {
       return stepFailed(app, command);
     case "StepLost":
       return stepLost(app, command);
+    case "EffectIntended":
+      return effectIntended(app, command);
+    case "EffectDone":
+      return effectDone(app, command);
+    case "EffectResolved":
+      return effectResolved(app, command);
     case "Assign":
       return assign(app, command);
     case "EndTask":

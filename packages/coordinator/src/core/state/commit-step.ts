@@ -6,11 +6,13 @@ import type { NextMove, Pick, TaskError } from "@triad/protocol";
 import { aggregate, type MemberVote } from "../aggregation/aggregate.ts";
 import type { Application } from "./application.ts";
 import { assignPicks, newStep, voidOthers } from "./assignment.ts";
+import { answerText, eventText } from "./bodies.ts";
 import { mergeFacts } from "./facts.ts";
+import { removeJournals } from "./journal.ts";
 import { keys } from "./keys.ts";
 import { learnCommitted, learnRouting, negotiateStep } from "./learning.ts";
 import type { ConversationRecord, Member, OpenStep, PartialRecord, StepMember, StepRecord, TaskRecord } from "./records.ts";
-import { removePartials } from "./retention.ts";
+import { bodiesOfStep, removePartials } from "./retention.ts";
 import { endTask, membersOf } from "./task-lifecycle.ts";
 
 interface Closing {
@@ -47,7 +49,7 @@ export function commitStep(
     task: task.id,
     step: task.step.n,
     by: name,
-    text: partial.output,
+    ...eventText(partial.output),
     facts: partial.facts,
   });
   learnCommitted(app, name, member.requires, { serviceMs: partial.serviceMs, costUsd: partial.usage.costUsd }, partial.quality);
@@ -74,6 +76,8 @@ export function commitStep(
     members: closing.members,
   };
   tx.put(keys.step(task.id, record.n), record);
+  for (const body of bodiesOfStep(record)) app.retain(body);
+  removeJournals(app, task);
   const told = app.tell(task, {
     event: "step",
     step: record.n,
@@ -162,7 +166,7 @@ export function settleEnsemble(app: Application, task: TaskRecord, picks: readon
   const { aggregate: kind, agents, quorum } = task.strategy;
   if (kind === "merge" || kind === "judge") throw new Error(`task ${task.id}: aggregate ${kind} was let into the log`);
   const votes = step.members.map((member): MemberVote => {
-    const output = app.tx.partial(task.id, step.n, member.member)?.output ?? "";
+    const output = answerText(app.tx.partial(task.id, step.n, member.member)?.output ?? "");
     const state = member.state === "finished" || member.state === "failed" ? member.state : "open";
     return { member: member.member, agent: member.agent ?? "", output, weight: member.voteWeight, state };
   });
@@ -218,7 +222,7 @@ function outcomesOf(
   const won = plain(votes[winner]?.output ?? "");
   return step.members.map((member): StepMember => {
     const output = app.tx.partial(task.id, step.n, member.member)?.output ?? null;
-    const agrees = output !== null && plain(output) === won;
+    const agrees = output !== null && plain(answerText(output)) === won;
     const outcome =
       member.member === winner ? "won" : member.state === "failed" ? "failed" : output === null ? "voided" : agrees ? "agreed" : "differed";
     return {

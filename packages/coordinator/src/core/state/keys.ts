@@ -26,6 +26,10 @@ export const keys = {
   partial: (task: string, step: number, member: number): string => `partial/${task}/${padded(step)}/${padded(member)}`,
   partials: (task: string, step: number): string => `partial/${task}/${padded(step)}/`,
   allPartials: (task: string): string => `partial/${task}/`,
+  effect: (task: string, step: number, member: number, n: number): string =>
+    `effect/${task}/${padded(step)}/${padded(member)}/${padded(n)}`,
+  effects: (task: string, step: number, member: number): string => `effect/${task}/${padded(step)}/${padded(member)}/`,
+  journal: (task: string, step: number, member: number): string => `journal/${task}/${padded(step)}/${padded(member)}`,
   taskEvent: (task: string, n: number): string => `tev/${task}/${padded(n)}`,
   taskEvents: (task: string): string => `tev/${task}/`,
   conversation: (id: string): string => `conv/${id}`,
@@ -35,6 +39,8 @@ export const keys = {
   contexts: (conversation: string): string => `ctx/${conversation}/`,
   event: (conversation: string, seq: number): string => `event/${conversation}/${padded(seq)}`,
   events: (conversation: string): string => `event/${conversation}/`,
+  chunk: (hash: string): string => `chunk/${hash}`,
+  chunks: "chunk/",
   conversationTask: (conversation: string, n: number): string => `ctask/${conversation}/${padded(n)}`,
   conversationTasks: (conversation: string): string => `ctask/${conversation}/`,
   /** What retention removes later, oldest first: ended tasks by their end, idempotency keys by their first use. */

@@ -4,11 +4,14 @@
  */
 import type {
   AgentManifest,
+  Body,
+  EffectOutcome,
   EndStatus,
   Fact,
   FactsDelta,
   NegotiationManifest,
   Observation,
+  OnDoubt,
   Requirements,
   RoutingDecision,
   SkillStatistics,
@@ -83,7 +86,8 @@ export interface Member {
   readonly member: number;
   /** The agent that has it or, while it waits, the one it is kept for; null: the router chooses. */
   readonly agent: string | null;
-  readonly state: "waiting" | "assigned" | "finished" | "failed";
+  /** parked: it waits for a person's word on an effect, and holds no worker. */
+  readonly state: "waiting" | "assigned" | "parked" | "finished" | "failed";
   readonly attempt: number;
   /** Starts so far, over all attempts. */
   readonly start: number;
@@ -130,12 +134,14 @@ export interface TaskRecord {
   /** The agent that the router chose first: a turn that it handed on teaches whoever settled it. */
   readonly firstAgent: string | null;
   readonly endedAt: number | null;
-  readonly output: string | null;
+  readonly output: Body | null;
   readonly error: TaskError | null;
   readonly agreement: number | null;
   readonly missing: readonly number[] | null;
   /** The last feedback requests, so that a repetition teaches once. */
   readonly feedback: readonly string[];
+  /** The last requests that released a parked step, so that a repetition is a success. */
+  readonly resolutions: readonly string[];
 }
 
 /** What the request brought: kept apart from the task, which changes with every step. */
@@ -149,13 +155,39 @@ export interface InputRecord {
 
 /** What one member brought to a step that is not decided yet. */
 export interface PartialRecord {
-  readonly output: string;
+  readonly output: Body;
   readonly facts: FactsDelta;
   readonly evidence: { readonly vector: Uint8Array; readonly scale: number } | null;
   readonly quality: number | null;
   readonly usage: Usage;
   readonly serviceMs: number;
   readonly view: ViewReport | null;
+}
+
+/** What a step called outside, or is about to call; kept until its step is committed or its task has ended. */
+export interface EffectRecord {
+  /** Place within the step, from 1, in the order of the calls. */
+  readonly n: number;
+  readonly name: string;
+  readonly inputDigest: string;
+  readonly onDoubt: OnDoubt;
+  /** What a person is asked, where nothing is to be called at all. */
+  readonly question: string | null;
+  /** Calls under a key of their own so far, but the first. */
+  readonly round: number;
+  /** The start and the attempt that spoke last. */
+  readonly fence: number;
+  readonly attempt: number;
+  /** asked: a person is to say what happened · released: a person said that it is to be called again. */
+  readonly state: "intended" | "done" | "failed" | "asked" | "released";
+  readonly outcome: EffectOutcome | null;
+}
+
+/** Sums over the effects of one member of a step; there is one where there is any effect. */
+export interface JournalRecord {
+  readonly count: number;
+  /** Of all outcomes. */
+  readonly bytes: number;
 }
 
 export interface StepMember {
@@ -165,7 +197,7 @@ export interface StepMember {
   readonly fence: number;
   readonly weight: number;
   readonly outcome: "won" | "agreed" | "differed" | "failed" | "voided";
-  readonly output: string | null;
+  readonly output: Body | null;
 }
 
 /** A committed step, written once. */
@@ -178,7 +210,7 @@ export interface StepRecord {
   /** The fences whose results stand in it: the same fence again is a duplicate, not a refusal. */
   readonly fences: readonly number[];
   readonly outcome: "handoff" | "finish";
-  readonly output: string;
+  readonly output: Body;
   readonly facts: FactsDelta;
   readonly requires: Requirements;
   readonly routing: RoutingDecision;
@@ -192,7 +224,7 @@ export interface StepRecord {
 
 export interface TaskEventRecord {
   readonly n: number;
-  readonly event: "accepted" | "routed" | "step" | EndStatus;
+  readonly event: "accepted" | "routed" | "step" | "waiting" | EndStatus;
   readonly at: number;
   readonly step: number;
   readonly member: number;
@@ -231,6 +263,12 @@ export interface ContextRecord {
   readonly evidence: Uint8Array;
 }
 
+/** A chunk that records refer to. Without such a record nothing does, and each coordinator may remove its copy after a while. */
+export interface ChunkRecord {
+  /** Records that refer to it, each once however often its text holds the chunk. */
+  readonly uses: number;
+}
+
 export interface OpenRecord {
   readonly openedAt: number;
 }
@@ -254,12 +292,15 @@ export type StateRecord =
   | TaskRecord
   | InputRecord
   | PartialRecord
+  | EffectRecord
+  | JournalRecord
   | StepRecord
   | TaskEventRecord
   | ConversationRecord
   | ContextRecord
   | Fact
   | TranscriptEvent
+  | ChunkRecord
   | OpenRecord
   | ConversationTaskRecord
   | DueRecord;

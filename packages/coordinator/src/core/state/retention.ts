@@ -1,8 +1,8 @@
 /** What log time removes: ended tasks, their idempotency keys, and a conversation with its last task. At most 64 records a command, oldest first. */
-import { limits } from "@triad/protocol";
+import { type Body, limits, type TranscriptEvent } from "@triad/protocol";
 import type { Application } from "./application.ts";
 import { type DueKind, keys } from "./keys.ts";
-import type { ConversationTaskRecord, DueRecord, TaskRecord } from "./records.ts";
+import type { ConversationTaskRecord, DueRecord, PartialRecord, StepRecord, TaskRecord } from "./records.ts";
 
 /** A task has ended: from now on log time may remove it, and its key once that is old enough as well. */
 export function scheduleRemoval(app: Application, task: TaskRecord): void {
@@ -61,7 +61,29 @@ function removeAll(app: Application, prefix: string): void {
 }
 
 export function removePartials(app: Application, task: string): void {
-  removeAll(app, keys.allPartials(task));
+  for (const [key, record] of app.tx.list(keys.allPartials(task))) {
+    app.release((record as PartialRecord).output);
+    app.tx.remove(key);
+  }
+}
+
+/** The texts that a step's record holds, its members' among them. */
+export function bodiesOfStep(step: StepRecord): readonly (Body | null)[] {
+  return [step.output, ...(step.members ?? []).map((member) => member.output)];
+}
+
+function removeSteps(app: Application, task: string): void {
+  for (const [key, record] of app.tx.list(keys.steps(task))) {
+    for (const body of bodiesOfStep(record as StepRecord)) app.release(body);
+    app.tx.remove(key);
+  }
+}
+
+function removeEvents(app: Application, conversation: string): void {
+  for (const [key, record] of app.tx.list(keys.events(conversation))) {
+    app.release((record as TranscriptEvent).body);
+    app.tx.remove(key);
+  }
 }
 
 function removeTask(app: Application, id: string): void {
@@ -70,7 +92,7 @@ function removeTask(app: Application, id: string): void {
   if (task === undefined) return;
   tx.remove(keys.task(id));
   tx.remove(keys.input(id));
-  removeAll(app, keys.steps(id));
+  removeSteps(app, id);
   removeAll(app, keys.taskEvents(id));
   if (task.key !== null && tx.idempotency(task.key)?.task === id) {
     // The key may not outlive what it points to.
@@ -87,5 +109,6 @@ function removeTask(app: Application, id: string): void {
     return;
   }
   tx.remove(keys.conversation(conversation.id));
-  for (const prefix of [keys.facts, keys.contexts, keys.events, keys.conversationTasks]) removeAll(app, prefix(conversation.id));
+  removeEvents(app, conversation.id);
+  for (const prefix of [keys.facts, keys.contexts, keys.conversationTasks]) removeAll(app, prefix(conversation.id));
 }

@@ -18,7 +18,7 @@ import { learnFailed } from "./learning.ts";
 import type { Member, OpenStep, PartialRecord, TaskRecord } from "./records.ts";
 import { endTask } from "./task-lifecycle.ts";
 
-interface Owned {
+export interface Owned {
   readonly task: TaskRecord & { readonly step: OpenStep };
   readonly member: Member;
 }
@@ -26,7 +26,7 @@ interface Owned {
 type StepReport = { readonly task: string; readonly step: number; readonly member: number; readonly fence: number };
 
 /** The open step that the report's fence still owns; else what to answer, and nothing is changed. */
-function owned(app: Application, report: StepReport): Owned | CommandResult {
+export function owned(app: Application, report: StepReport): Owned | CommandResult {
   const task = app.tx.task(report.task);
   if (task === undefined) return refused("TRIAD_TASK_NOT_FOUND", `no task ${report.task}`);
   // The record of a committed step keeps the fences that won: the same one again is a repetition of what was accepted.
@@ -44,13 +44,14 @@ function fenced(app: Application, task: TaskRecord, member: Member | undefined):
   return { outcome: "fenced", task: task.id };
 }
 
-function isOwned(value: Owned | CommandResult): value is Owned {
+export function isOwned(value: Owned | CommandResult): value is Owned {
   return "member" in value;
 }
 
 /** What is wrong with a result, whoever sent it: workers check the same before, so this is met only by a worker that did not. */
 function invalidResult(command: StepFinished, task: TaskRecord): TaskError | undefined {
-  const bytes = utf8Length(command.output) + deltaBytes(command.facts);
+  // A stored output weighs nothing here: the schema bounds it, and its reference is small.
+  const bytes = (typeof command.output === "string" ? utf8Length(command.output) : 0) + deltaBytes(command.facts);
   if (bytes > limits.INLINE_BODY_BYTES_MAX) {
     return { code: "TRIAD_BODY_TOO_LARGE", message: `${bytes} bytes of output and facts are above ${limits.INLINE_BODY_BYTES_MAX}` };
   }
@@ -83,6 +84,7 @@ export function stepFinished(app: Application, command: StepFinished): CommandRe
     return { ...ok, task: task.id };
   }
   app.tx.put(keys.partial(task.id, task.step.n, member.member), partial);
+  app.retain(partial.output);
   settleEnsemble(app, replaceMember(task, { ...member, state: "finished" }), command.assign, false);
   return { ...ok, task: task.id };
 }

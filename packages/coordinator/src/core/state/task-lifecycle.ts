@@ -1,8 +1,18 @@
 /** A task's birth, start and end, and the queue of its conversation: tasks of one conversation run one after the other, in log order. */
-import { type CommandResult, type EndStatus, limits, type OpenTask, type Pick, type TaskError, utf8Length } from "@triad/protocol";
+import {
+  type Body,
+  type CommandResult,
+  type EndStatus,
+  limits,
+  type OpenTask,
+  type Pick,
+  type TaskError,
+  utf8Length,
+} from "@triad/protocol";
 import { type Application, ok, refused } from "./application.ts";
 import { assignPicks, newStep, voidOthers } from "./assignment.ts";
 import { deltaBytes, mergeFacts } from "./facts.ts";
+import { removeJournals } from "./journal.ts";
 import { keys } from "./keys.ts";
 import type { ConversationRecord, InputRecord, TaskRecord } from "./records.ts";
 import { removePartials, scheduleRemoval } from "./retention.ts";
@@ -103,6 +113,7 @@ export function openTask(app: Application, command: OpenTask): CommandResult {
     agreement: null,
     missing: null,
     feedback: [],
+    resolutions: [],
   };
   const input: InputRecord = {
     input: command.input,
@@ -159,7 +170,7 @@ export function startTask(app: Application, task: TaskRecord, before: Conversati
 }
 
 export interface Ending {
-  readonly output?: string;
+  readonly output?: Body;
   readonly error?: TaskError;
   readonly missing?: readonly number[];
   readonly picks: readonly Pick[];
@@ -174,6 +185,7 @@ export function endTask(app: Application, task: TaskRecord, conversation: Conver
   if (task.step !== null) {
     voidOthers(app, task.step, -1);
     removePartials(app, task.id);
+    removeJournals(app, task);
   }
   const ended: TaskRecord = {
     ...task,
@@ -185,8 +197,7 @@ export function endTask(app: Application, task: TaskRecord, conversation: Conver
     error: ending.error ?? null,
     missing: ending.missing ?? null,
   };
-  const text = status === "completed" ? (ending.output ?? "") : (ending.error?.message ?? "");
-  app.putTask(app.tell(ended, { event: status, step: task.steps, text: ending.error === undefined ? "" : text }));
+  app.putTask(app.tell(ended, { event: status, step: task.steps, text: ending.error?.message ?? "" }));
   app.emit({ kind: "taskEnded", task: task.id, status });
   const meta = tx.meta();
   const bytes = tx.input(task.id)?.bytes ?? 0;

@@ -7,12 +7,15 @@ import { limits } from "@triad/protocol";
 import { compareKeys, keys } from "./keys.ts";
 import {
   type AgentRecord,
+  type ChunkRecord,
   type ConfigRecord,
   type ContextRecord,
   type ConversationRecord,
   type ConversationTaskRecord,
+  type EffectRecord,
   INITIAL_META,
   type InputRecord,
+  type JournalRecord,
   type KeyRecord,
   type MetaRecord,
   type PartialRecord,
@@ -121,8 +124,20 @@ export class Transaction implements StateReader {
   partial(task: string, step: number, member: number): PartialRecord | undefined {
     return this.get(keys.partial(task, step, member)) as PartialRecord | undefined;
   }
+  effect(task: string, step: number, member: number, n: number): EffectRecord | undefined {
+    return this.get(keys.effect(task, step, member, n)) as EffectRecord | undefined;
+  }
+  effects(task: string, step: number, member: number): readonly EffectRecord[] {
+    return [...this.list(keys.effects(task, step, member)).values()] as EffectRecord[];
+  }
+  journal(task: string, step: number, member: number): JournalRecord | undefined {
+    return this.get(keys.journal(task, step, member)) as JournalRecord | undefined;
+  }
   conversation(id: string): ConversationRecord | undefined {
     return this.get(keys.conversation(id)) as ConversationRecord | undefined;
+  }
+  chunk(hash: string): ChunkRecord | undefined {
+    return this.get(keys.chunk(hash)) as ChunkRecord | undefined;
   }
   context(conversation: string, agent: string): ContextRecord | undefined {
     return this.get(keys.context(conversation, agent)) as ContextRecord | undefined;

@@ -44,14 +44,18 @@ export const EMPTY_CHAIN: ChainEnd = { root: "", seq: 0 };
 /** Id of an event. Throws `CanonicalError` where a field has no canonical form. */
 export function eventId(event: Omit<TranscriptEvent, "id">, sha256: Sha256): string {
   // Field by field: a field that somebody adds to the object later must not change the id silently.
-  const { seq, prev, type, at, task, step, by, text, facts } = event;
-  return sha256(encodeCanonical({ seq, prev, type, at, task, step, by, text, facts }));
+  const { seq, prev, type, at, task, step, by, text, body, facts } = event;
+  const all = { seq, prev, type, at, task, step, by, text, facts };
+  if (body === undefined) return sha256(encodeCanonical(all));
+  const { ref, bytes, chunks } = body;
+  return sha256(encodeCanonical({ ...all, body: { ref, bytes, chunks } }));
 }
 
 /** The event as the next link of a chain. */
 export function appendEvent(previous: ChainEnd, event: Omit<TranscriptEvent, "seq" | "prev" | "id">, sha256: Sha256): TranscriptEvent {
-  const { type, at, task, step, by, text, facts } = event;
-  const linked = { seq: previous.seq + 1, prev: previous.root, type, at, task, step, by, text, facts };
+  const { type, at, task, step, by, text, body, facts } = event;
+  const stored = body === undefined ? {} : { body };
+  const linked = { seq: previous.seq + 1, prev: previous.root, type, at, task, step, by, text, ...stored, facts };
   return { ...linked, id: eventId(linked, sha256) };
 }
 
@@ -77,4 +81,9 @@ function faultOf(event: TranscriptEvent, seq: number, prev: string, sha256: Sha2
     if (error instanceof CanonicalError) return "form";
     throw error;
   }
+}
+
+/** An event's size in a message, estimated: for the bounds of what carries events. */
+export function eventBytes(event: TranscriptEvent): number {
+  return 300 + event.text.length * 2 + (event.body?.chunks.length ?? 0) * 66 + JSON.stringify(event.facts).length;
 }

@@ -49,6 +49,8 @@ export interface EnginePorts {
 export interface AppliedNotice {
   readonly index: number;
   readonly effects: readonly Effect[];
+  /** Another state took the place of this one: whatever the entries in between did is in it, and nobody will tell. */
+  readonly restored?: boolean;
 }
 
 /** An entry decoded from the log may be a little above the limit for several commands: one command may be as large as a body allows. */
@@ -177,6 +179,20 @@ export class ConsensusEngine {
     this.wakeIndexWaiters();
   }
 
+  /** The state is another one, from further on in the log: all that was derived from the old one is derived anew. */
+  onRestored(): void {
+    const { state, metrics } = this.ports;
+    this.index.reload(state);
+    this.load.clear();
+    this.checks.clear();
+    this.reportTeam();
+    metrics.tasksRunning(new Transaction(state).meta().running);
+    metrics.applied(state.applied.index);
+    this.noteCheckpoint(state.applied.index, state.applied.stateHash);
+    for (const listener of this.listeners) listener({ index: state.applied.index, effects: [], restored: true });
+    this.wakeIndexWaiters();
+  }
+
   private applyOne(entry: Entry): void {
     const { state, sha256, metrics } = this.ports;
     const previous = state.applied;
@@ -238,6 +254,9 @@ export class ConsensusEngine {
           break;
         case "handoff":
           metrics.handoff();
+          break;
+        case "journal":
+          metrics.effect(effect.outcome);
           break;
         case "taskEnded":
           metrics.taskEnded(effect.status);

@@ -27,11 +27,17 @@ export class LiveIndex {
   /** Reads every open task of a state once. */
   static of(state: StateReader): LiveIndex {
     const index = new LiveIndex();
+    index.reload(state);
+    return index;
+  }
+
+  /** The same for another state: whoever holds this index goes on with it. */
+  reload(state: StateReader): void {
+    for (const part of [this.tasks, this.byWorker, this.byAgent, this.byPair, this.waitingTasks]) part.clear();
     for (const key of state.list(keys.opens).keys()) {
       const task = state.get(keys.task(key.slice(keys.opens.length))) as TaskRecord | undefined;
-      if (task !== undefined) index.replace(task.id, task);
+      if (task !== undefined) this.replace(task.id, task);
     }
-    return index;
   }
 
   note(writes: Writes): void {

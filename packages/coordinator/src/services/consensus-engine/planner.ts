@@ -36,7 +36,7 @@ export class Planner {
     const tx = new Transaction(this.state);
     const { result, effects } = applyCommand(tx, withPicks(command, []), nowMs, this.sha256);
     if (result.outcome !== "ok") {
-      const viaLog = result.outcome === "refused" && NEEDS_LOG.has(result.code ?? "");
+      const viaLog = result.outcome === "refused" ? NEEDS_LOG.has(result.code ?? "") : isOfLaterEntry(tx, command);
       return viaLog ? { kind: "append", command: withPicks(command, []), picks: [] } : { kind: "answer", result };
     }
     const refusal = command.type === "OpenTask" ? this.unroutable(tx, command) : undefined;
@@ -89,4 +89,10 @@ export class Planner {
 
 function withPicks(command: Command, picks: readonly Pick[]): Command {
   return "assign" in command && command.type !== "Assign" ? { ...command, assign: picks } : command;
+}
+
+/** A fence of an entry that is not applied here: only a leader that was deposed without knowing meets one, and it cannot say that it is void. */
+function isOfLaterEntry(tx: Transaction, command: Command): boolean {
+  // The copy counts this command already.
+  return "fence" in command && command.fence >= tx.meta().seq * limits.FENCE_STRIDE;
 }

@@ -4,9 +4,11 @@
  */
 import { CONTEXT_DIM, type Dispatch, type Heartbeat, type InboxMessage, limits, type TranscriptEvent } from "@triad/protocol";
 import { factsOf } from "../../core/state/facts.ts";
+import { journalFor } from "../../core/state/journal.ts";
 import { keys } from "../../core/state/keys.ts";
 import type { AgentRecord } from "../../core/state/records.ts";
 import { type StateReader, Transaction } from "../../core/state/transaction.ts";
+import { eventBytes } from "../../core/transcript/transcript.ts";
 import type { Held, LiveIndex } from "../consensus-engine/live-index.ts";
 import type { Clock, Messenger } from "../ports.ts";
 
@@ -152,6 +154,7 @@ export class Dispatcher {
     if (task === undefined || member === undefined || input === undefined || conversation === undefined) return undefined;
     const agent = tx.agent(held.agent);
     const context = tx.context(conversation.id, held.agent)?.context ?? profileOf(agent);
+    const effects = journalFor(tx, task.id, held.step, member);
     const { events } = lastEvents(tx, conversation.id, conversation.events, limits.DISPATCH_TRANSCRIPT_BYTES_MAX, EVENTS_MAX);
     return {
       no,
@@ -173,6 +176,7 @@ export class Dispatcher {
       context,
       ...(task.deadlineAt === null ? {} : { deadlineAt: task.deadlineAt }),
       ensemble: task.strategy.kind === "ensemble",
+      ...(effects.length === 0 ? {} : { effects }),
     };
   }
 }
@@ -184,8 +188,11 @@ function profileOf(agent: AgentRecord | undefined): Uint8Array {
 
 function sizeOf(dispatch: Dispatch): number {
   let bytes = 2048 + dispatch.input.length;
-  for (const event of dispatch.events) bytes += 512 + event.text.length * 2 + JSON.stringify(event.facts).length;
+  for (const event of dispatch.events) bytes += 212 + eventBytes(event);
   for (const [name, fact] of Object.entries(dispatch.facts)) bytes += 256 + name.length + JSON.stringify(fact.value).length;
+  for (const { outcome } of dispatch.effects ?? []) {
+    bytes += 256 + (outcome.kind === "returned" ? outcome.value.length * 2 : JSON.stringify(outcome.error).length * 2);
+  }
   return bytes;
 }
 
@@ -202,7 +209,7 @@ export function lastEvents(
   for (let seq = total; seq > 0 && events.length < eventsMax; seq--) {
     const event = state.get(keys.event(conversation, seq)) as TranscriptEvent | undefined;
     if (event === undefined) break;
-    bytes += 300 + event.text.length * 2 + JSON.stringify(event.facts).length;
+    bytes += eventBytes(event);
     if (bytes > bytesMax && events.length > 0) break;
     events.push(event);
   }

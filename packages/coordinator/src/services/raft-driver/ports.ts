@@ -2,7 +2,7 @@
  * What the Raft driver needs of the world: a clock, a bus, a durable log. Kept apart from the driver so that the composition root
  * and the simulator can each supply their own, and so that adapters depend on this file and never on the driver.
  */
-import type { Entry, HardState, RaftStorage, Role } from "../../core/raft/types.ts";
+import type { Entry, HardState, Message, RaftStorage, Role, Snapshot } from "../../core/raft/types.ts";
 
 /** Time as the driver sees it. The simulator's clock stands still between events. */
 export interface Clock {
@@ -27,6 +27,8 @@ export interface RaftBus {
 
 /** What one append asks to be made durable, atomically: after a crash either all of it is in the log or nothing. */
 export interface LogBatch {
+  /** The log begins anew after it; `entries` follow it. What the log held before is gone with the same write. */
+  readonly snapshot?: Snapshot;
   readonly hardState?: HardState;
   /** Consecutive indexes; the first may be at most `lastIndex() + 1`, and what stood from there on is replaced. */
   readonly entries: readonly Entry[];
@@ -45,6 +47,25 @@ export interface DurableLog extends RaftStorage {
   append(batch: LogBatch, done: (error: Error | null) => void): void;
   /** Raises the commit index that `initialState()` reports to what the state machine is known to have applied. */
   noteApplied(index: number): void;
+}
+
+/** Brings states from one coordinator to another, and puts one in place. The core decides whether, and when. */
+export interface SnapshotCarrier {
+  /** A peer lacks what the log holds no more. How the transfer ended must be told by `RaftDriver.reportSnapshot`, always. */
+  send(message: Message): void;
+  /** The state of this snapshot is on disk, ready to be put in place. Throws where it is not. Called before the log begins anew. */
+  stage(snapshot: Snapshot): void;
+  /** The log begins after the snapshot, durably: resolves when the state machine goes on from there. */
+  install(snapshot: Snapshot): Promise<void>;
+}
+
+/** What a leader knows of a peer. */
+export interface PeerProgress {
+  readonly id: number;
+  /** Highest index known to be durable there. */
+  readonly match: number;
+  /** Since its last message; Infinity where there was none. */
+  readonly silentMs: number;
 }
 
 export interface SoftStateReport {

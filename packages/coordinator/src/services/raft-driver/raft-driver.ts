@@ -8,82 +8,39 @@
  *      that lost its term, and entries it boasted of, in a crash could win the same term with a vote given to the longer log.
  * (V2) Commit before tell: `onCommitted` gets what is committed and durable here, in order, once.
  * (V3) Messages before ticks: within a turn what was heard is stepped before time passes (ticker.ts has the rest of that rule).
+ * (V5) A received state is put in place before anyone hears that it was (install-order.ts).
  * (V4) After a failure nothing is sent, committed or answered any more; `onFatal` is called once.
  */
 import { TriadError } from "@triad/protocol";
 import { RawNode } from "../../core/raft/raw-node.ts";
 import { type Entry, LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD, type Message, NONE, type Ready, type Role } from "../../core/raft/types.ts";
+import { LIMITS_DEFAULT, type ProposeOutcome, type RaftDriverOptions, type RaftDriverStatus } from "./driver-options.ts";
 import { clusterHash, isWireMessage } from "./frame.ts";
-import { type DroppedFrames, Inbox } from "./inbox.ts";
+import { Handover, successorOf } from "./handover.ts";
+import { Inbox } from "./inbox.ts";
+import { InstallOrder } from "./install-order.ts";
 import { Outbox } from "./outbox.ts";
-import type { Clock, DurableLog, RaftBus, RaftDriverCallbacks, ReadIndexFailure } from "./ports.ts";
+import type {
+  Clock,
+  DurableLog,
+  LogBatch,
+  PeerProgress,
+  RaftBus,
+  RaftDriverCallbacks,
+  ReadIndexFailure,
+  SnapshotCarrier,
+} from "./ports.ts";
 import { ReadIndexError } from "./ports.ts";
 import { ReadBarriers } from "./read-barriers.ts";
 import { Ticker } from "./ticker.ts";
 
+export type { ProposeOutcome, RaftDriverLimits, RaftDriverOptions, RaftDriverStatus } from "./driver-options.ts";
+
 const TICK_MS_DEFAULT = 50;
-
-/** Bounds of what is under way. */
-export interface RaftDriverLimits {
-  /** Entries of one append; leaves room in a frame of 256 KiB for a second message and for the headers of small entries. */
-  readonly messageBytesMax: number;
-  /** Handed to `onCommitted` in one call. */
-  readonly committedBytesMax: number;
-  /** What a leader has appended and not applied; then proposals are refused as busy. */
-  readonly uncommittedBytesMax: number;
-  /** On the way to one follower at once; a slow one must not fill its socket and ours. */
-  readonly inflightMessagesMax: number;
-  readonly inflightBytesMax: number;
-}
-
-const LIMITS_DEFAULT: RaftDriverLimits = {
-  messageBytesMax: 128 * 1024,
-  committedBytesMax: 1024 * 1024,
-  uncommittedBytesMax: 32 * 1024 * 1024,
-  inflightMessagesMax: 256,
-  inflightBytesMax: 4 * 1024 * 1024,
-};
 /** One proposal must fit a frame, and a frame the bus. */
 export const PROPOSAL_BYTES_MAX: number = 768 * 1024;
 /** A read waits at most for two elections. */
 const READ_TIMEOUT_ELECTIONS = 2;
-
-export interface RaftDriverOptions {
-  readonly id: number;
-  /** Every coordinator of the cluster; `id` may be among them. */
-  readonly peers: readonly number[];
-  readonly cluster: string;
-  readonly log: DurableLog;
-  readonly bus: RaftBus;
-  readonly clock: Clock;
-  /** Uniform in [0, 1). */
-  readonly rng: () => number;
-  readonly tickMs?: number;
-  /** An election starts after this many ticks without a leader, and at most twice as many, at random. */
-  readonly electionTicks: number;
-  readonly heartbeatTicks: number;
-  readonly callbacks: RaftDriverCallbacks;
-  /** Index that the state machine has applied; entries above it are handed out. */
-  readonly applied: number;
-  readonly limits?: Partial<RaftDriverLimits>;
-}
-
-export type ProposeOutcome =
-  | { readonly ok: true; readonly index: number; readonly term: number }
-  | { readonly ok: false; readonly reason: "notLeader" | "busy"; readonly leader: number };
-
-export interface RaftDriverStatus {
-  readonly id: number;
-  /** 0 = none known. */
-  readonly leader: number;
-  readonly role: Role;
-  readonly term: number;
-  readonly commitIndex: number;
-  readonly appliedIndex: number;
-  readonly lastIndex: number;
-  readonly waitingReads: number;
-  readonly droppedFrames: DroppedFrames;
-}
 
 interface Proposed {
   readonly index: number;
@@ -101,6 +58,12 @@ export class RaftDriver {
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
   readonly #reads: ReadBarriers;
+  readonly #snapshots: SnapshotCarrier | undefined;
+  readonly #installs = new InstallOrder();
+  readonly #heardMs = new Map<number, number>();
+  /** Snapshots that are here whole; stepped in the next turn. */
+  #receivedSnapshots: Message[] = [];
+  #handover: Handover | undefined;
   /** Answers that rested on a write which is durable now; stepped or sent in the next turn. */
   #released: Message[] = [];
   #tickDue = false;
@@ -120,6 +83,7 @@ export class RaftDriver {
     this.#id = id;
     this.#log = log;
     this.#bus = options.bus;
+    this.#snapshots = options.snapshots;
     this.#clock = clock;
     this.#callbacks = callbacks;
     this.#node = new RawNode({
@@ -157,8 +121,12 @@ export class RaftDriver {
     this.#phase = "running";
     this.#bus.onFrame((from, frame) => {
       if (this.#phase !== "running") return;
-      if (this.#inbox.receive(from, frame)) this.#scheduleTurn();
-      else this.#callbacks.onFrameDropped?.();
+      if (!this.#inbox.receive(from, frame)) {
+        this.#callbacks.onFrameDropped?.();
+        return;
+      }
+      this.#heardMs.set(from, this.#clock.monotonicMs());
+      this.#scheduleTurn();
     });
     this.#ticker.start();
     this.#scheduleTurn();
@@ -210,6 +178,54 @@ export class RaftDriver {
     this.#scheduleTurn();
   }
 
+  /**
+   * Hands leadership to the most up-to-date follower; what is proposed meanwhile is refused as busy. False where this node does not lead, or
+   * nobody took over within the time: Raft goes on either way.
+   */
+  transferLeadership(withinMs: number): Promise<boolean> {
+    const successor = this.#phase === "running" && this.#node.role === "StateLeader" ? successorOf(this.#node) : undefined;
+    if (successor === undefined) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const cancel = this.#clock.schedule(withinMs, () => handover.end(false));
+      const handover = new Handover(this.#node, (handedOver) => {
+        cancel();
+        this.#handover = undefined;
+        resolve(handedOver);
+      });
+      this.#handover = handover;
+      this.transferLeader(successor);
+    });
+  }
+
+  /** The state of this MsgSnap is here, whole and checked, or is not needed. The core decides what becomes of it. */
+  receiveSnapshot(message: Message): void {
+    if (this.#phase !== "running") return;
+    this.#receivedSnapshots.push(message);
+    this.#scheduleTurn();
+  }
+
+  /** How a transfer that the core asked for has ended. */
+  reportSnapshot(to: number, status: "finished" | "failed"): void {
+    if (this.#phase !== "running") return;
+    this.#node.reportSnapshot(to, status);
+    this.#scheduleTurn();
+  }
+
+  /** Whether the state at this entry would bring anything that the log does not. */
+  lacksSnapshot(index: number, term: number): boolean {
+    if (index <= this.#node.committedIndex) return false;
+    return index > this.#log.lastIndex() || this.#log.term(index) !== term;
+  }
+
+  /** What is known of the other members; empty where this node does not lead. */
+  peers(): readonly PeerProgress[] {
+    const nowMs = this.#clock.monotonicMs();
+    return this.#node
+      .status()
+      .progress.filter(({ id }) => id !== this.#id)
+      .map(({ id, match }) => ({ id, match, silentMs: nowMs - (this.#heardMs.get(id) ?? Number.NEGATIVE_INFINITY) }));
+  }
+
   status(): RaftDriverStatus {
     const { lead, role, term, commit, applied, lastIndex } = this.#node.status();
     return {
@@ -242,6 +258,7 @@ export class RaftDriver {
   #turn(): void {
     this.#deliverReleased();
     for (const message of this.#inbox.take()) this.#node.step(message);
+    for (const message of this.#receivedSnapshots.splice(0)) this.#node.step(message);
     if (this.#tickDue) {
       this.#tickDue = false;
       this.#node.tick();
@@ -252,7 +269,9 @@ export class RaftDriver {
       this.#deliverReleased();
       if (this.#node.hasReady()) this.#handle(this.#node.ready());
     }
-    if (this.#phase === "running") this.#outbox.flush();
+    if (this.#phase !== "running") return;
+    this.#outbox.flush();
+    this.#handover?.look();
   }
 
   #deliverReleased(): void {
@@ -293,18 +312,32 @@ export class RaftDriver {
 
   /** `alsoAfter` is filled by the rest of the same Ready and leaves with the answers; the core puts the append after what it sends. */
   #append(message: Message, alsoAfter: readonly Message[]): void {
-    if (message.snapshot !== undefined)
-      throw new TriadError("TRIAD_NOT_AVAILABLE", "Snapshots of the log are not available in this version.");
-    const { term, vote, commit, entries, responses = [] } = message;
+    const { term, vote, commit, entries, snapshot, responses = [] } = message;
     const startedMs = this.#clock.monotonicMs();
     this.#appendsInFlight++;
-    // Term 0 stands for "no hard state in this write".
-    this.#log.append(term === 0 ? { entries } : { entries, hardState: { term, vote, commit } }, (error) => {
+    const settled = (error: Error | null): void => {
       this.#appendsInFlight--;
       if (error !== null) this.#fail(error);
       else if (this.#phase === "running") this.#durable([...alsoAfter, ...responses], entries.length > 0 ? startedMs : undefined);
       if (this.#appendsInFlight === 0) this.#whenIdle?.();
+    };
+    if (snapshot !== undefined) this.#carrier().stage(snapshot);
+    const batch: LogBatch = {
+      entries,
+      // Term 0 stands for "no hard state in this write".
+      ...(term === 0 ? {} : { hardState: { term, vote, commit } }),
+      ...(snapshot === undefined ? {} : { snapshot }),
+    };
+    this.#log.append(batch, (error) => {
+      if (error !== null) settled(error);
+      else if (snapshot !== undefined) this.#installs.begin(this.#carrier().install(snapshot), settled);
+      else this.#installs.after(() => settled(null));
     });
+  }
+
+  #carrier(): SnapshotCarrier {
+    if (this.#snapshots === undefined) throw new Error("a snapshot, though nothing here carries any");
+    return this.#snapshots;
   }
 
   #durable(responses: readonly Message[], startedMs: number | undefined): void {
@@ -336,8 +369,8 @@ export class RaftDriver {
   #deliver(message: Message): void {
     if (message.to === this.#id) this.#node.step(message);
     else if (isWireMessage(message)) this.#outbox.add(message);
-    // Only a log that was cut makes the core send a snapshot, and nothing cuts it yet.
-    else throw new TriadError("TRIAD_NOT_AVAILABLE", `${message.type} to another coordinator is not available in this version.`);
+    else if (message.type === "MsgSnap") this.#carrier().send(message);
+    else throw new Error(`${message.type} does not travel between coordinators`);
   }
 
   #halt(): void {
@@ -345,6 +378,7 @@ export class RaftDriver {
     this.#phase = "stopped";
     this.#ticker.stop();
     this.#reads.failAll("stopped");
+    this.#handover?.end(false);
   }
 
   #fail(error: Error): void {

@@ -119,7 +119,7 @@ export class TaskStream implements AsyncIterableIterator<TaskStreamEvent> {
   }
 
   private onApplied(notice: AppliedNotice): void {
-    if (!notice.effects.some((effect) => effect.kind === "taskEvent" && effect.task === this.task)) return;
+    if (!notice.restored && !notice.effects.some((effect) => effect.kind === "taskEvent" && effect.task === this.task)) return;
     this.release();
     this.wakeUp();
   }

@@ -9,6 +9,11 @@ export class TaskWaiters {
   constructor(clock: Clock, onApplied: (listener: (notice: AppliedNotice) => void) => void) {
     this.clock = clock;
     onApplied((notice) => {
+      if (notice.restored) {
+        // Whether their task ended is in the state now; they look again.
+        for (const wakes of [...this.waiting.values()]) for (const wake of [...wakes]) wake();
+        return;
+      }
       for (const effect of notice.effects) {
         if (effect.kind !== "taskEnded") continue;
         for (const wake of this.waiting.get(effect.task) ?? []) wake();

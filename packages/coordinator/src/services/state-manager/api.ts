@@ -3,6 +3,7 @@
  * everything behind this line is linearizable unless it says otherwise. Every refusal is a TriadError.
  */
 import type {
+  EffectVerdict,
   Fact,
   Json,
   Observation,
@@ -48,6 +49,8 @@ export interface StepView {
   readonly attempt: number;
   readonly outcome: string;
   readonly output: string;
+  /** Where the output is stored apart: what the whole is. `output` is the whole, or its beginning where an answer would grow too large. */
+  readonly body?: { readonly ref: string; readonly bytes: number };
   readonly facts: Readonly<Record<string, Json>>;
   readonly routing: RoutingDecision;
   readonly agreement: number;
@@ -55,6 +58,16 @@ export interface StepView {
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly members?: readonly MemberView[];
+}
+
+/** An effect in doubt, or a question, that a step waits on until a person answers: `POST /v1/tasks/:id/effects/:n`. */
+export interface WaitingView {
+  readonly n: number;
+  readonly name: string;
+  readonly step: number;
+  readonly member: number;
+  readonly agent: string;
+  readonly question?: string;
 }
 
 export interface TaskView {
@@ -67,6 +80,8 @@ export interface TaskView {
   readonly agreement?: number;
   readonly partial?: { readonly missing: readonly number[] };
   readonly error?: TaskError;
+  /** While the status is `waiting`. */
+  readonly waitingFor?: readonly WaitingView[];
   readonly openedAt: string;
   readonly endedAt?: string;
 }
@@ -145,7 +160,7 @@ export interface ClusterView {
 /** `id` only on committed events; it is the number that Last-Event-ID names. `started` and `delta` are live and carry none. */
 export interface TaskStreamEvent {
   readonly id?: number;
-  readonly event: "accepted" | "routed" | "started" | "delta" | "step" | "completed" | "failed" | "cancelled" | "expired";
+  readonly event: "accepted" | "routed" | "started" | "delta" | "step" | "waiting" | "completed" | "failed" | "cancelled" | "expired";
   readonly data: Json;
 }
 
@@ -159,6 +174,13 @@ export interface CoordinatorApi {
   cancel(id: string): Promise<TaskView>;
   /** `request` names this call, so that a repetition teaches once. */
   feedback(id: string, feedback: { readonly quality: number; readonly step?: number }, request: string): Promise<void>;
+  /** A person's word on an effect that the task waits for; `request` names it, so that a repetition is a success. */
+  resolveEffect(
+    id: string,
+    effect: { readonly n: number; readonly member?: number },
+    verdict: EffectVerdict,
+    request: string,
+  ): Promise<TaskView>;
   conversation(id: string, options: { readonly verify: boolean }): Promise<ConversationView>;
   agents(): Promise<readonly AgentView[]>;
   agent(id: string): Promise<AgentView>;

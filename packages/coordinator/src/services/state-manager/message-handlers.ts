@@ -10,6 +10,7 @@ import {
 } from "@triad/protocol";
 import { keys } from "../../core/state/keys.ts";
 import type { StateReader } from "../../core/state/transaction.ts";
+import { eventBytes } from "../../core/transcript/transcript.ts";
 import type { ConsensusEngine } from "../consensus-engine/consensus-engine.ts";
 import { ProposalError } from "../consensus-engine/proposal-queue.ts";
 import type { MessageHandlers } from "../ports.ts";
@@ -23,6 +24,8 @@ const FROM_WORKERS: ReadonlySet<Command["type"]> = new Set([
   "StepFinished",
   "StepFailed",
   "StepLost",
+  "EffectIntended",
+  "EffectDone",
 ]);
 
 /** A worker that ends says so itself; that another one was lost is the leader's to say. */
@@ -84,7 +87,7 @@ function readTranscript(state: StateReader, request: ReadTranscript): ReadReply 
   for (let seq = Math.max(1, request.from); seq <= request.to; seq++) {
     const event = state.get(keys.event(request.conversation, seq)) as TranscriptEvent | undefined;
     if (event === undefined) break;
-    bytes += 300 + event.text.length * 2 + JSON.stringify(event.facts).length;
+    bytes += eventBytes(event);
     if (bytes > limits.READ_PAGE_BYTES_MAX && events.length > 0) break;
     events.push(event);
   }

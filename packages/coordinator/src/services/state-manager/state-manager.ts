@@ -4,6 +4,7 @@
  */
 import {
   type CommandResult,
+  type EffectVerdict,
   embedText,
   encodeCanonical,
   errorFromBody,
@@ -14,6 +15,7 @@ import {
   quantiseRouting,
   type Requirements,
   ROUTING_DIM,
+  type StoredBody,
   TriadError,
 } from "@triad/protocol";
 import type { AgentRecord, TaskRecord } from "../../core/state/records.ts";
@@ -37,6 +39,7 @@ import type {
 import type { ClusterKnowledge } from "./cluster-view.ts";
 import { LeaderClient } from "./leader-client.ts";
 import { agentView, conversationView, explainView, taskView } from "./views.ts";
+import { withWholeTexts } from "./whole-texts.ts";
 
 export interface StateManagerPorts {
   readonly self: string;
@@ -49,6 +52,8 @@ export interface StateManagerPorts {
   readonly randomBytes: (count: number) => Uint8Array;
   /** The barrier of a linearizable read: resolves with the index to have applied. Rejects with ReadIndexError. */
   readonly readIndex: () => Promise<number>;
+  /** The whole of a text that is stored in chunks. Rejects with TRIAD_BODY_UNAVAILABLE. */
+  readonly readBody: (body: StoredBody) => Promise<string>;
 }
 
 const READ_PAUSE_MS = 40;
@@ -138,15 +143,19 @@ export class StateManager implements CoordinatorApi {
     return task;
   }
 
+  private view(id: string): Promise<TaskView> {
+    return withWholeTexts((textOf) => taskView(this.ports.state, this.found(id), textOf), this.ports.readBody);
+  }
+
   async task(id: string): Promise<TaskView> {
     await this.barrier();
-    return taskView(this.ports.state, this.found(id));
+    return this.view(id);
   }
 
   async taskWhenEnded(id: string, waitMs: number, signal: AbortSignal): Promise<TaskView> {
     await this.barrier();
     if (this.found(id).phase !== "ended") await this.waiters.ended(id, waitMs, signal);
-    return taskView(this.ports.state, this.found(id));
+    return this.view(id);
   }
 
   async taskEvents(id: string, afterId: number, signal: AbortSignal): Promise<AsyncIterable<TaskStreamEvent>> {
@@ -159,11 +168,22 @@ export class StateManager implements CoordinatorApi {
   async cancel(id: string): Promise<TaskView> {
     const error = { code: "TRIAD_CANCELLED", message: "the task was cancelled" };
     await this.write({ type: "EndTask", task: id, status: "cancelled", error, assign: [] });
-    return taskView(this.ports.state, this.found(id));
+    return this.view(id);
   }
 
   async feedback(id: string, feedback: { readonly quality: number; readonly step?: number }, request: string): Promise<void> {
     await this.write({ type: "Feedback", task: id, ...feedback, request });
+  }
+
+  async resolveEffect(
+    id: string,
+    effect: { readonly n: number; readonly member?: number },
+    verdict: EffectVerdict,
+    request: string,
+  ): Promise<TaskView> {
+    const result = await this.write({ type: "EffectResolved", task: id, ...effect, verdict, request, assign: [] });
+    if (result.outcome === "ended") throw new TriadError("TRIAD_EFFECT_NOT_WAITING", `task ${id} has ended`);
+    return this.view(id);
   }
 
   async drainWorker(id: string): Promise<{ readonly id: string; readonly state: string }> {
@@ -181,7 +201,8 @@ export class StateManager implements CoordinatorApi {
 
   async conversation(id: string, options: { readonly verify: boolean }): Promise<ConversationView> {
     await this.barrier();
-    const view = conversationView(this.ports.state, id, options.verify ? this.ports.sha256 : undefined);
+    const sha256 = options.verify ? this.ports.sha256 : undefined;
+    const view = await withWholeTexts((textOf) => conversationView(this.ports.state, id, sha256, textOf), this.ports.readBody);
     if (view === undefined) throw new TriadError("TRIAD_CONVERSATION_NOT_FOUND", `no conversation ${id}`);
     return view;
   }

@@ -1,32 +1,37 @@
 /** Records of Φ as users see them (interface.md 3): pure functions from a consistent read to the answers of the API. */
 import { type Fact, floatsFromBytes, type Json, type Requirements, type RoutingDecision, type TranscriptEvent } from "@triad/protocol";
 import { factsOf } from "../../core/state/facts.ts";
+import { asked } from "../../core/state/journal.ts";
 import { keys } from "../../core/state/keys.ts";
-import type { AgentRecord, ConversationTaskRecord, StepRecord, TaskEventRecord, TaskRecord } from "../../core/state/records.ts";
+import type { AgentRecord, ConversationTaskRecord, StepMember, StepRecord, TaskEventRecord, TaskRecord } from "../../core/state/records.ts";
 import { type StateReader, Transaction } from "../../core/state/transaction.ts";
 import { verifyChain } from "../../core/transcript/transcript.ts";
 import type { Sha256 } from "../ports.ts";
-import type { AgentView, ConversationView, ExplainView, StepView, TaskStreamEvent, TaskView } from "./api.ts";
+import type { AgentView, ConversationView, ExplainView, MemberView, StepView, TaskStreamEvent, TaskView, WaitingView } from "./api.ts";
+import type { TextOf } from "./whole-texts.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-function stepView(step: StepRecord): StepView {
+function stepView(step: StepRecord, textOf: TextOf): StepView {
   return {
     n: step.n,
     agent: step.agent,
     worker: step.worker,
     attempt: step.attempt,
     outcome: step.outcome,
-    output: step.output,
+    output: textOf(step.output),
+    ...(typeof step.output === "string" ? {} : { body: { ref: step.output.ref, bytes: step.output.bytes } }),
     facts: step.facts,
     routing: step.routing,
     agreement: step.agreement,
     startedAt: iso(step.startedAt),
     finishedAt: iso(step.finishedAt),
-    ...(step.members === null
-      ? {}
-      : { members: step.members.map(({ agent, worker, output, weight, outcome }) => ({ agent, worker, output, weight, outcome })) }),
+    ...(step.members === null ? {} : { members: step.members.map((member) => memberView(member, textOf)) }),
   };
+}
+
+function memberView({ agent, worker, output, weight, outcome }: StepMember, textOf: TextOf): MemberView {
+  return { agent, worker, output: output === null ? null : textOf(output), weight, outcome };
 }
 
 /** Facts of a task: those of its request and of its own steps, the latest value each. */
@@ -42,24 +47,42 @@ function taskFacts(state: StateReader, id: string, steps: readonly StepRecord[])
   return facts;
 }
 
-export function taskView(state: StateReader, task: TaskRecord): TaskView {
+/** What the task waits for a person to say. */
+function waitingFor(state: StateReader, { id, step }: TaskRecord): readonly WaitingView[] {
+  if (step === null) return [];
+  return asked(new Transaction(state), id, step).map(({ member, effect: { n, name, question } }) => {
+    const { member: number, agent } = member;
+    return { n, name, step: step.n, member: number, agent: agent ?? "", ...(question === null ? {} : { question }) };
+  });
+}
+
+export function taskView(state: StateReader, task: TaskRecord, textOf: TextOf): TaskView {
   const steps = [...state.list(keys.steps(task.id)).values()] as StepRecord[];
+  const output = task.output === null ? {} : { output: textOf(task.output) };
+  // Newest first: where not all stored texts fit an answer, it is the latest that are shown whole.
+  const views = steps.toReversed().map((step) => stepView(step, textOf));
   return {
     task: task.id,
     conversation: task.conversation,
     status: task.status,
-    ...(task.output === null ? {} : { output: task.output }),
+    ...output,
     facts: taskFacts(state, task.id, steps),
-    steps: steps.map(stepView),
+    steps: views.reverse(),
     ...(task.agreement === null ? {} : { agreement: task.agreement }),
     ...(task.missing === null ? {} : { partial: { missing: task.missing } }),
     ...(task.error === null ? {} : { error: task.error }),
+    ...(task.status === "waiting" ? { waitingFor: waitingFor(state, task) } : {}),
     openedAt: iso(task.openedAt),
     ...(task.endedAt === null ? {} : { endedAt: iso(task.endedAt) }),
   };
 }
 
-export function conversationView(state: StateReader, id: string, sha256: Sha256 | undefined): ConversationView | undefined {
+/** An event with its whole text. Its id is over the beginning and `body` (docs/state.md, Large outputs), whatever is shown here. */
+function eventView(event: TranscriptEvent, textOf: TextOf): TranscriptEvent {
+  return event.body === undefined ? event : { ...event, text: textOf({ ...event.body, head: event.text }) };
+}
+
+export function conversationView(state: StateReader, id: string, sha256: Sha256 | undefined, textOf: TextOf): ConversationView | undefined {
   const tx = new Transaction(state);
   const conversation = tx.conversation(id);
   if (conversation === undefined) return undefined;
@@ -74,7 +97,8 @@ export function conversationView(state: StateReader, id: string, sha256: Sha256 
     const record = tx.task(task);
     return record === undefined ? [] : [{ task, status: record.status }];
   });
-  const view = { conversation: id, root: conversation.root, events, facts, provenance, tasks };
+  const shown = events.toReversed().map((event) => eventView(event, textOf));
+  const view = { conversation: id, root: conversation.root, events: shown.reverse(), facts, provenance, tasks };
   if (sha256 === undefined) return view;
   const verdict = verifyChain(events, conversation.root, sha256);
   return { ...view, verified: verdict.verified && events.length === conversation.events };
@@ -113,6 +137,6 @@ export function streamEvent(task: string, record: TaskEventRecord): TaskStreamEv
   if (record.agent !== "") data["agent"] = record.agent;
   if (record.worker !== "") data["worker"] = record.worker;
   if (record.attempt > 0) data["attempt"] = record.attempt;
-  if (record.text !== "") data["error"] = record.text;
+  if (record.text !== "") data[record.event === "waiting" ? "effect" : "error"] = record.text;
   return { id: record.n, event: record.event, data };
 }
