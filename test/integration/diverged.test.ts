@@ -58,7 +58,11 @@ describe("a state that differs", { timeout: 240_000 }, () => {
     );
     expect(readdirSync(join(cluster.dataDir, "c2"))).toContain("diverged.json");
     // Its supervisor starts it again, and it refuses.
-    await eventually("it refuses to start", () => log().includes("holds a state that differs from the majority's"), { withinMs: 30_000 });
+    await eventually("it refuses to start", () => log().includes("holds a state that differs from the majority's"), {
+      withinMs: 30_000,
+    }).catch((error: unknown) => {
+      throw new Error(`the end of its log: ${log().slice(-1500)}`, { cause: error });
+    });
     await load();
     const view = await cluster.view();
     const others = view.coordinators.filter(({ id }) => id !== "c2");

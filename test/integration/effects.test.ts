@@ -6,6 +6,7 @@ import { eventually, strike, type TaskView, TestCluster } from "@triad/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EffectLedger, type LedgerCall, type Phase } from "./support/effect-ledger.ts";
 import { START_MS, teamFile } from "./support/orders-cluster.ts";
+import { scrape } from "./support/prometheus.ts";
 import type { Work } from "./teams/effects.ts";
 
 let ledger: EffectLedger;
@@ -93,6 +94,10 @@ describe("an effect whose worker is killed", { timeout: 90_000 }, () => {
     const ended = await cluster.outcome(task);
     expect([ended.status, ended.steps?.[0]?.attempt, ordersOf(ended)[1]]).toEqual(["completed", 1, 4711]);
     expect(ledger.of(task).map((call) => call.n)).toEqual([1, 2, 3]);
+    const scrapes = await Promise.all(cluster.info.http.map((url) => scrape(url)));
+    for (const outcome of ["intended", "done", "doubt", "asked", "resolved"]) {
+      expect(Math.max(...scrapes.map((one) => one.sum("triad_effects_total", { outcome }))), outcome).toBeGreaterThan(0);
+    }
     const late = await cluster.ask("POST", `/v1/tasks/${task}/effects/2`, { body: { repeat: true } });
     expect([late.status, (late.json as { error: { code: string } }).error.code]).toEqual([409, "TRIAD_EFFECT_NOT_WAITING"]);
   });
@@ -187,8 +192,10 @@ describe("a question", { timeout: 60_000 }, () => {
     await eventually("the task waits", async () => (await read(task)).status === "waiting");
     expect(await read(task)).toMatchObject({ waitingFor: [{ n: 1, name: "ask", question: "window or aisle?" }] });
     await eventually("no worker holds it", async () => (await cluster.view()).workers.every(({ inFlight }) => inFlight === 0));
-    const answer = await cluster.ask("POST", `/v1/tasks/${task}/effects/1`, { body: { done: "aisle" } });
-    expect(answer.status).toBe(200);
+    const shown = await cluster.cli(["tasks", "show", task, "--data-dir", cluster.dataDir]);
+    expect([shown.code, shown.stdout]).toEqual([0, expect.stringContaining("window or aisle?")]);
+    const said = await cluster.cli(["tasks", "resolve", task, "1", "--done", "aisle", "--data-dir", cluster.dataDir]);
+    expect([said.code, said.stderr]).toEqual([0, ""]);
     expect(await cluster.outcome(task)).toMatchObject({ status: "completed", output: "aisle" });
     const stream = await fetch(`${cluster.info.http[0]}/v1/tasks/${task}/events`);
     const events = [...(await stream.text()).matchAll(/^event: (\w+)$/gm)].map(([, event]) => event);

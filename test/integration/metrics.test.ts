@@ -64,7 +64,7 @@ class Since {
 }
 
 describe("metrics of the path", { timeout: 90_000 }, () => {
-  it("declares every metric of the contract but those that the README names as not built", async () => {
+  it("declares every metric of the contract but the two that are not built yet", async () => {
     const names = new Set([...(await coordinators()), ...(await workers())].flatMap((one) => [...one.declared]));
     const missing = CONTRACT.filter((name) => !names.has(name));
     expect(missing).toEqual(NOT_PRODUCED);

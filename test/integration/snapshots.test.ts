@@ -3,7 +3,7 @@
  * and then says the same as the others. Logs are kept tiny here, so that "long" is a matter of seconds.
  */
 import { randomInt } from "node:crypto";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { eventually, TestCluster } from "@triad/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -61,7 +61,7 @@ describe("a log that is cut", { timeout: 240_000 }, () => {
     );
     for (const { http, id } of staying) {
       expect(await figure(http, "triad_log_bytes")).toBeLessThanOrEqual(LOG_BYTES_MAX + 4 * SEGMENT_BYTES);
-      const files = readdirSync(join(cluster.dataDir, id === "" ? "" : storeOf(id), "log"));
+      const files = readdirSync(join(cluster.dataDir, id, "log"));
       expect(files.length * SEGMENT_BYTES).toBeLessThanOrEqual(LOG_BYTES_MAX + 6 * SEGMENT_BYTES);
     }
 
@@ -97,8 +97,19 @@ describe("a log that is cut", { timeout: 240_000 }, () => {
     expect(again.coordinators.find(({ id }) => id === away.id)!.pid).not.toBe(pid);
     await load();
   });
-});
 
-function storeOf(id: string): string {
-  return readdirSync(cluster.dataDir, { recursive: true, encoding: "utf8" }).find((path) => path.endsWith(id)) ?? id;
-}
+  it("is no log to start from where the applied state is gone: that coordinator refuses and says why, the others go on", async () => {
+    const view = await cluster.steady();
+    const victim = view.coordinators.find(({ id }) => id !== view.leader)!;
+    expect(await figure(victim.http, "triad_log_first_index")).toBeGreaterThan(1);
+    process.kill(victim.pid, "SIGSTOP");
+    rmSync(join(cluster.dataDir, victim.id, "state"), { recursive: true });
+    process.kill(victim.pid, "SIGKILL");
+    await eventually("it refuses to start, in words for an operator", () => {
+      const log = readFileSync(join(cluster.dataDir, "logs", `${victim.id}.log`), "utf8");
+      return /TRIAD_STORE_CORRUPT.*The applied state beside .* but the log begins at entry \d+/.test(log);
+    });
+    await load();
+    await load();
+  });
+});

@@ -117,6 +117,19 @@ function addLookCommands(program: Command, done: Done): void {
   client(tasks.command("show").description("a task with its steps").argument("<id>", "task id")).action(async (id: string, options) =>
     done(await (await import("./commands/tasks-show.ts")).runTasksShow(id, options)),
   );
+  client(
+    tasks
+      .command("resolve")
+      .description("say what became of an effect that a waiting task asks about, or answer its question")
+      .argument("<id>", "task id")
+      .argument("<n>", "place of the effect, as `tasks show` lists it"),
+  )
+    .option("--done <value>", "it happened and gave this: JSON, else text")
+    .option("--repeat", "call it again, under a new key")
+    .option("--member <m>", "which member of an ensemble, where several wait")
+    .action(async (id: string, n: string, options) =>
+      done(await (await import("./commands/tasks-resolve.ts")).runTasksResolve(id, n, options)),
+    );
   const conversations = program.command("conversations").description("look into conversations");
   client(conversations.command("show").description("a conversation's transcript and facts").argument("<id>", "conversation id"))
     .option("--verify", "compute the hash chain again; exit 1 where it is broken")

@@ -69,6 +69,7 @@ describe("help", () => {
         "submit",
         "run",
         "tasks show",
+        "tasks resolve",
         "conversations show",
         "agents",
         "explain",
@@ -118,6 +119,9 @@ describe("wrong usage", () => {
     [["worker", "--nats", "nats://127.0.0.1:1", "--team", "t.ts", "--id", "a.b"], /--id must be/],
     [["coordinator", "--id", "c1"], /required option/],
     [["scale", "workers", "many"], /N must be a whole number/],
+    [["tasks", "resolve", "t-1", "1"], /--done VALUE .* or --repeat/],
+    [["tasks", "resolve", "t-1", "1", "--done", "7", "--repeat"], /one of them/],
+    [["tasks", "resolve", "t-1", "none", "--repeat"], /N must be a whole number/],
     [["tasks"], /^Usage: triad tasks/],
   ])("%j", async (args, why) => {
     // A team that is there, so that what is wrong is what the row says.

@@ -10,6 +10,7 @@ import type {
   AgentView,
   ClusterView,
   ConversationView,
+  EffectWord,
   ExplainRequest,
   ExplainView,
   SubmitRequest,
@@ -86,6 +87,13 @@ export class TriadClient {
   /** Cancels; on a task that has ended nothing happens. Answers the task's status then. */
   async cancel(id: string, options: CallOptions = {}): Promise<Pick<TaskView, "task" | "status">> {
     return this.#transport.json("DELETE", `/v1/tasks/${encodeURIComponent(id)}`, options);
+  }
+
+  /** A word on what a waiting task asks about (its view's `waitingFor`): what the effect gave, or that it is to be called again. */
+  async resolveEffect(id: string, n: number, word: EffectWord, options: CallOptions = {}): Promise<TaskView> {
+    // The key makes a repeat after a lost answer a success.
+    const body = { ...word, idempotencyKey: mintKey() };
+    return this.#transport.json<TaskView>("POST", `/v1/tasks/${encodeURIComponent(id)}/effects/${n}`, { body, ...options });
   }
 
   /** How good it was, in [0, 1]; teaches the capability matrix. */

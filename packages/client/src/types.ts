@@ -57,6 +57,11 @@ export interface StepView {
   readonly members?: readonly MemberView[];
 }
 
+export type EffectWord = ({ readonly done: unknown } | { readonly repeat: true }) & {
+  /** Which member of an ensemble, where several wait at the same place. */
+  readonly member?: number;
+};
+
 export interface WaitingView {
   readonly n: number;
   readonly name: string;

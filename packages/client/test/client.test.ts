@@ -204,7 +204,14 @@ describe("the other routes", () => {
       "GET /v1/cluster",
       "POST /v1/workers/w1/drain",
     ]);
-    expect(coordinator.asked[2]?.body).toEqual({ quality: 0.5, step: 2 });
+    const idempotencyKey = expect.stringMatching(/^r-/);
+    expect(coordinator.asked[2]?.body).toEqual({ quality: 0.5, step: 2, idempotencyKey });
+    await client.resolveEffect("t-1", 3, { done: { paid: true } });
+    await client.resolveEffect("t-1", 4, { repeat: true, member: 1 });
+    expect(coordinator.asked.slice(-2).map(({ method, path, body }) => [`${method} ${path}`, body])).toEqual([
+      ["POST /v1/tasks/t-1/effects/3", { done: { paid: true }, idempotencyKey }],
+      ["POST /v1/tasks/t-1/effects/4", { repeat: true, member: 1, idempotencyKey }],
+    ]);
   });
 });
 

@@ -3,7 +3,7 @@
  * own, for audits and for people; a running coordinator uses none of it.
  */
 import { hash } from "node:crypto";
-import { type Body, decodeCommands, type FactsDelta, limits } from "@triad/protocol";
+import { type Body, decodeCommands, type FactsDelta, limits, TriadError } from "@triad/protocol";
 import { readLog } from "./adapters/store/wal-reader.ts";
 import { applyEntry } from "./core/state/apply.ts";
 import { compareKeys, keys } from "./core/state/keys.ts";
@@ -44,7 +44,12 @@ export function replayLog(folder: string, committed: number): readonly ReplayedS
   const sha256 = (bytes: Uint8Array): string => hash("sha256", bytes, "hex");
   const steps = new Map<string, ReplayedStep>();
   const prefix = keys.steps("").slice(0, -1);
-  for (const entry of readLog(folder).entries()) {
+  const log = readLog(folder);
+  if (log.firstIndex > 1) {
+    const reason = `${folder} begins at entry ${log.firstIndex}: it was cut, so what it comes to cannot be replayed from nothing`;
+    throw new TriadError("TRIAD_NOT_AVAILABLE", reason, { folder, firstIndex: log.firstIndex });
+  }
+  for (const entry of log.entries()) {
     if (entry.index > committed) break;
     if (entry.data.length === 0 || entry.type !== "EntryNormal") continue;
     const { at, commands } = decodeCommands(entry.data, 2 * limits.FRAME_BYTES_MAX);

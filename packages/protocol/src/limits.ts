@@ -103,7 +103,7 @@ export const TICK_MS = 60_000;
 /** Effects of one step: each is two commands in the log, and a step that needs more is several steps. */
 export const EFFECTS_MAX = 256;
 /** Outcomes that one step's journal keeps: a later start's dispatch carries all of them, beside input, facts and transcript. */
-export const EFFECTS_BYTES_MAX: number = 256 * KIB;
+export const EFFECTS_BYTES_MAX: number = 192 * KIB;
 /** A question to a person, in characters: what one reads at a glance, and a log entry carries. */
 export const QUESTION_LENGTH_MAX = 8192;
 /** Requests kept a task that released a waiting step: a repeated one is a success. */

@@ -33,6 +33,17 @@ export async function runTasksShow(id: string, flags: ClusterFlags & { readonly 
         facts.map(([name, value]) => [name, clip(JSON.stringify(value), OUTPUT_SHOWN)]),
       )}`,
     );
+  const waiting = task.waitingFor ?? [];
+  if (waiting.length > 0) {
+    const rows = waiting.map(({ n, name, step, agent, question }) => [
+      n,
+      name,
+      step,
+      agent,
+      clip(question ?? "did it happen?", OUTPUT_SHOWN),
+    ]);
+    data(`\n${table(["WAITS AT", "EFFECT", "STEP", "AGENT", "FOR"], rows)}`);
+  }
   if (task.output !== undefined) data(`\n${task.output}`);
   if (task.error !== undefined) data(`\n${styled("red", task.error.code)}: ${task.error.message}`);
   return EXIT.done;

@@ -57,7 +57,10 @@ export function createLogUpkeep(parts: LogUpkeepParts): LogUpkeep {
     membership: () => wal.initialState().confState,
     firstIndex: () => wal.firstIndex(),
     clock,
-    onFatal,
+    failed: (error) => {
+      metrics.snapshots.inc("failed");
+      log.warn({ error: error.message }, "no copy of the state could be made for a peer");
+    },
   });
   const inbox = new StateInbox(dataDir);
   const carrier = new SnapshotService({
@@ -86,6 +89,7 @@ export function createLogUpkeep(parts: LogUpkeepParts): LogUpkeep {
     retention: { ...RETENTION_DEFAULT, ...options.logRetention },
     durableIndex: () => store.durableIndex,
     peers: () => running().peers(),
+    heldIndex: () => carrier.heldIndex,
     onCut: (base) => log.debug({ base, bytes: wal.bytes }, "the log was cut"),
   });
   return {

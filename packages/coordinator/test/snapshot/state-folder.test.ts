@@ -1,5 +1,5 @@
 /** One state takes the place of another: whatever moment a crash takes, the start that follows finds the old one or the new one, whole. */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeCanonical } from "@triad/protocol";
@@ -73,6 +73,12 @@ describe("a state that takes another's place", () => {
     await make(nextStateFolder(dir), 40);
     expect(() => settleState(dir, 50)).toThrow(expect.objectContaining({ code: "TRIAD_STORE_CORRUPT" }));
     settleState(dir, 49);
+  });
+
+  it("is refused where its file is garbage", async () => {
+    await make(stateFolder(dir), 10);
+    writeFileSync(join(stateFolder(dir), "data.mdb"), Buffer.alloc(64 * 1024, 0x5a));
+    expect(() => settleState(dir, 0)).toThrow(expect.objectContaining({ code: "TRIAD_STORE_CORRUPT" }));
   });
 
   it("is read at once by whoever holds the store, and stays after the files moved", async () => {

@@ -112,6 +112,7 @@ export class Member {
       ...{ log: this.log, clock, retention: RETENTION, onCut: () => undefined },
       durableIndex: () => this.#durable.index,
       peers: () => this.driver.peers(),
+      heldIndex: () => snapshots.heldIndex,
     });
     snapshots.start();
     keeper.start();
@@ -200,7 +201,15 @@ export class VirtualCluster {
   /** Virtual time, with the promises of every step settled before the next. */
   async run(forMs: number, until: () => boolean = () => false): Promise<void> {
     const end = this.queue.nowMs + forMs;
-    while (!until() && this.queue.step(end)) await settled();
+    while (!until()) {
+      if (this.queue.step(end)) {
+        await settled();
+        continue;
+      }
+      // Nothing is left to happen until then.
+      this.queue.runUntil(end);
+      return;
+    }
   }
 
   leader(): Member {

@@ -245,7 +245,8 @@ describe("bounds", () => {
     const large = "y".repeat(limits.INLINE_BODY_BYTES_MAX);
     expect(state.one(returned(state, 1, `${large}y`), 1_002)).toMatchObject({ code: "TRIAD_BODY_TOO_LARGE" });
     expect(state.one(returned(state, 1, large), 1_003).outcome).toBe("ok");
-    state.apply([intended(state, 2), returned(state, 2, large), intended(state, 3)], 1_004);
+    const rest = "y".repeat(limits.EFFECTS_BYTES_MAX - limits.INLINE_BODY_BYTES_MAX);
+    state.apply([intended(state, 2), returned(state, 2, rest), intended(state, 3)], 1_004);
     expect(state.one(returned(state, 3, "1"), 1_005)).toMatchObject({ code: "TRIAD_EFFECTS_TOO_LARGE" });
   });
 

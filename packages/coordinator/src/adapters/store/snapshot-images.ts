@@ -15,6 +15,8 @@ import type { AppliedMark } from "./state-store.ts";
 
 const FOLDER = "snapshot.out";
 const IDLE_MS = 60_000;
+/** After a copy that failed (no room for it, say): the peer waits, and this coordinator goes on. */
+const REST_MS = 30_000;
 const READ_BYTES: number = 1024 * 1024;
 
 export interface StateImagesOptions {
@@ -24,7 +26,7 @@ export interface StateImagesOptions {
   /** First index that the log holds. */
   readonly firstIndex: () => number;
   readonly clock: Clock;
-  readonly onFatal: (error: Error) => void;
+  readonly failed: (error: Error) => void;
 }
 
 class FileImage implements SnapshotImage {
@@ -59,6 +61,7 @@ export class StateImages implements SnapshotImages {
   #making: Promise<void> | undefined;
   #cancelIdle: (() => void) | undefined;
   #closed = false;
+  #restUntilMs = 0;
 
   constructor(options: StateImagesOptions) {
     this.#options = options;
@@ -74,8 +77,9 @@ export class StateImages implements SnapshotImages {
     if (this.#closed || this.#making !== undefined) return undefined;
     const image = this.#image;
     if (image !== undefined && image.snapshot.index >= this.#options.firstIndex() - 1) return image.snapshot;
+    if (this.#options.clock.monotonicMs() < this.#restUntilMs) return undefined;
     this.#making = this.#make()
-      .catch((error: unknown) => this.#options.onFatal(error instanceof Error ? error : new Error(String(error))))
+      .catch((error: unknown) => this.#failed(error))
       .finally(() => {
         this.#making = undefined;
       });
@@ -108,6 +112,12 @@ export class StateImages implements SnapshotImages {
     const snapshot: Snapshot = { index, term, confState: membership(), data: new Uint8Array(0) };
     this.#image = new FileImage(snapshot, bytes, digest, file, clock.monotonicMs());
     this.#watch();
+  }
+
+  #failed(error: unknown): void {
+    this.#restUntilMs = this.#options.clock.monotonicMs() + REST_MS;
+    rmSync(this.#folder, { recursive: true, force: true });
+    this.#options.failed(error instanceof Error ? error : new Error(String(error)));
   }
 
   #watch(): void {

@@ -45,6 +45,8 @@ export class BodyStore {
   private readonly ports: BodyStorePorts;
   private readonly unreferred: Unreferred;
   private readonly repairs = new Map<string, number>();
+  /** The other coordinators, whoever answered last first. */
+  private order: readonly string[];
   private readonly waitingTexts: (() => void)[] = [];
   private texts = 0;
   private cancelSweep: (() => void) | undefined;
@@ -55,6 +57,7 @@ export class BodyStore {
   constructor(ports: BodyStorePorts) {
     this.ports = ports;
     this.unreferred = new Unreferred(ports.graceMs);
+    this.order = ports.others;
   }
 
   start(): void {
@@ -129,10 +132,12 @@ export class BodyStore {
   private async chunk(hash: string): Promise<Uint8Array | undefined> {
     const own = this.here(hash);
     if (own !== undefined) return own;
-    const { peers, others, sha256, clock } = this.ports;
-    for (const other of others) {
+    const { peers, sha256, clock } = this.ports;
+    for (const other of this.order) {
       const bytes = await peers.fetchChunk(other, hash, FETCH_MS);
       if (bytes === undefined || sha256(bytes) !== hash) continue;
+      // Whoever answered is asked first the next time: one that stands still costs its time once, not once a chunk.
+      this.order = [other, ...this.order.filter((id) => id !== other)];
       this.unreferred.stored(hash, clock.monotonicMs());
       // Whoever asks gets it in any case; where there is no room now, it is fetched again the next time.
       await this.write(hash, bytes);

@@ -14,7 +14,8 @@ import type { Clock, Messenger } from "../ports.ts";
 import type { WorkerDirectory } from "../worker-directory/worker-directory.ts";
 import { Agenda } from "./agenda.ts";
 import type { LiveIndex } from "./live-index.ts";
-import type { Plan } from "./planner.ts";
+import type { WaitingPlan } from "./planner.ts";
+import { WaitingRoom } from "./waiting-room.ts";
 
 const TURN_MS = 50;
 /** A turn that comes later than this means that the process stood still: nobody's silence counts. */
@@ -29,19 +30,24 @@ export interface LeaderPorts {
   readonly clock: Clock;
   readonly messenger: Messenger;
   readonly propose: (command: Command) => Promise<CommandResult>;
-  readonly planWaiting: (waiting: Iterable<string>, nowMs: number) => Plan | undefined;
+  readonly planWaiting: (waiting: WaitingRoom, nowMs: number) => WaitingPlan;
   readonly warn: (message: string, details: object) => void;
 }
 
 const TASK_PREFIX = keys.task("");
+/** Effects after which there may be room where there was none. */
+const FREES: ReadonlySet<Effect["kind"]> = new Set<Effect["kind"]>(["attempt", "voided", "taskEnded", "worker", "team"]);
 
 export class LeaderDuties {
   private readonly ports: LeaderPorts;
   private readonly agenda = new Agenda();
+  private readonly waiting = new WaitingRoom();
   private leading = false;
   private cancelTurn: (() => void) | undefined;
   private assignScheduled = false;
   private assigning = false;
+  /** An Assign was not taken, so nothing will be applied that calls for the next: the coming turn makes it. */
+  private assignAgain = false;
   private lastTurnMs = 0;
   private lastCheckMs = 0;
   private lastTickAt = 0;
@@ -60,6 +66,8 @@ export class LeaderDuties {
     directory.restartCount(this.lastTurnMs);
     dispatcher.reset();
     this.agenda.clear();
+    this.waiting.clear();
+    for (const task of index.waiting()) this.waiting.arrive(task);
     for (const task of index.openTasks().values()) {
       this.remind(task);
       if (task.deadlineAt !== null) this.agenda.add({ at: task.deadlineAt, task: task.id });
@@ -73,13 +81,16 @@ export class LeaderDuties {
     this.cancelTurn?.();
     this.cancelTurn = undefined;
     this.agenda.clear();
+    this.waiting.clear();
     this.ports.dispatcher.reset();
   }
 
   /** After an entry has been applied while this coordinator leads. */
   applied(writes: Writes, effects: readonly Effect[]): void {
     if (!this.leading) return;
+    let freed = false;
     for (const effect of effects) {
+      freed ||= FREES.has(effect.kind);
       if (effect.kind === "routed") this.ports.dispatcher.enqueue(effect.pick.worker, effect.fence);
       else if (effect.kind === "voided") this.ports.dispatcher.abort(effect.worker, [effect.fence]);
       // A registration is a sign of life. Counted from its last heartbeat, a worker that comes back would be lost again before its first one.
@@ -88,12 +99,18 @@ export class LeaderDuties {
     for (const [key, record] of writes) {
       if (!key.startsWith(TASK_PREFIX) || record === undefined) continue;
       const task = record as TaskRecord;
+      this.look(task.id);
       if (task.phase === "ended") continue;
       this.remind(task);
       if (writes.has(keys.open(task.id)) && task.deadlineAt !== null) this.agenda.add({ at: task.deadlineAt, task: task.id });
     }
-    // Whatever was applied may have freed a place, or opened a step that found none.
-    if (this.ports.index.waiting().size > 0) this.scheduleAssign();
+    if (this.waiting.hasFresh || (freed && this.ports.index.waiting().size > 0)) this.scheduleAssign();
+  }
+
+  /** Whether it waits, and what for, may have changed. */
+  private look(task: string): void {
+    if (this.ports.index.waiting().has(task)) this.waiting.arrive(task);
+    else this.waiting.leave(task);
   }
 
   private remind(task: TaskRecord): void {
@@ -137,6 +154,7 @@ export class LeaderDuties {
     this.lastTurnMs = nowMs;
     if (stalled || !messenger.connected || !this.connected) directory.restartCount(nowMs);
     this.connected = messenger.connected;
+    if (this.assignAgain) this.scheduleAssign();
     this.runAgenda();
     if (nowMs - this.lastCheckMs < SILENCE_CHECK_MS) return;
     this.lastCheckMs = nowMs;
@@ -161,7 +179,10 @@ export class LeaderDuties {
         // Until the entry is applied the task is still due: if this proposal is lost, the next turn makes another.
         this.agenda.add({ at: at + 1000, task: task.id });
         this.send({ type: "EndTask", task: task.id, status: "expired", error, assign: [] });
-      } else this.scheduleAssign();
+      } else {
+        this.look(task.id);
+        this.scheduleAssign();
+      }
     }
   }
 
@@ -177,14 +198,22 @@ export class LeaderDuties {
   /** One Assign at a time: the next looks at what it left. */
   private assignWaiting(): void {
     if (!this.leading || this.assigning) return;
-    const plan = this.ports.planWaiting(this.ports.index.waiting(), this.ports.clock.wallMs());
-    if (plan?.kind !== "append") return;
+    this.assignAgain = false;
+    const { plan, placed } = this.ports.planWaiting(this.waiting, this.ports.clock.wallMs());
+    if (plan?.kind !== "append") {
+      if (this.waiting.hasFresh) this.scheduleAssign();
+      return;
+    }
     this.assigning = true;
     this.ports
       .propose(plan.command)
       .then(
         () => this.scheduleAssign(),
-        (error: unknown) => this.ports.warn("assignment not committed", { error: String(error) }),
+        (error: unknown) => {
+          this.ports.warn("assignment not committed", { error: String(error) });
+          for (const task of placed) this.look(task);
+          this.assignAgain = true;
+        },
       )
       .finally(() => {
         this.assigning = false;

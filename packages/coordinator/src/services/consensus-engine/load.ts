@@ -6,24 +6,36 @@ const slotOf = (pick: Pick): string => `${pick.task}\n${pick.step}\n${pick.membe
 
 export class Load {
   private readonly index: LiveIndex;
-  /** Picks of entries in flight, by the member that they are for. */
+  /** Picks of entries in flight, by the member that they are for, and how many there are of each kind. */
   private readonly picked = new Map<string, Pick>();
+  private readonly counts = new Map<string, number>();
 
   constructor(index: LiveIndex) {
     this.index = index;
   }
 
   add(picks: readonly Pick[]): void {
-    for (const pick of picks) this.picked.set(slotOf(pick), pick);
+    for (const pick of picks) {
+      const slot = slotOf(pick);
+      this.uncount(this.picked.get(slot));
+      this.picked.set(slot, pick);
+      for (const kind of kindsOf(pick)) this.counts.set(kind, this.inFlight(kind) + 1);
+    }
   }
 
   /** Their entry was applied, or will never be. */
   remove(picks: readonly Pick[]): void {
-    for (const pick of picks) if (this.picked.get(slotOf(pick)) === pick) this.picked.delete(slotOf(pick));
+    for (const pick of picks) {
+      const slot = slotOf(pick);
+      if (this.picked.get(slot) !== pick) continue;
+      this.uncount(pick);
+      this.picked.delete(slot);
+    }
   }
 
   clear(): void {
     this.picked.clear();
+    this.counts.clear();
   }
 
   isPicked(task: string, step: number, member: number): boolean {
@@ -31,21 +43,39 @@ export class Load {
   }
 
   stepsOf(agent: string, extra: readonly Pick[]): number {
-    return this.index.stepsOf(agent) + this.count((pick) => pick.agent === agent, extra);
+    return this.index.stepsOf(agent) + this.inFlight(ofAgent(agent)) + count(extra, (pick) => pick.agent === agent);
   }
 
   stepsIn(agent: string, worker: string, extra: readonly Pick[]): number {
-    return this.index.stepsIn(agent, worker) + this.count((pick) => pick.agent === agent && pick.worker === worker, extra);
+    const there = (pick: Pick): boolean => pick.agent === agent && pick.worker === worker;
+    return this.index.stepsIn(agent, worker) + this.inFlight(ofPair(agent, worker)) + count(extra, there);
   }
 
   stepsOfWorker(worker: string, extra: readonly Pick[]): number {
-    return this.index.heldBy(worker).size + this.count((pick) => pick.worker === worker, extra);
+    return this.index.heldBy(worker).size + this.inFlight(ofWorker(worker)) + count(extra, (pick) => pick.worker === worker);
   }
 
-  private count(matches: (pick: Pick) => boolean, extra: readonly Pick[]): number {
-    let count = 0;
-    for (const pick of this.picked.values()) if (matches(pick)) count++;
-    for (const pick of extra) if (matches(pick)) count++;
-    return count;
+  private inFlight(kind: string): number {
+    return this.counts.get(kind) ?? 0;
   }
+
+  private uncount(pick: Pick | undefined): void {
+    if (pick === undefined) return;
+    for (const kind of kindsOf(pick)) {
+      const left = this.inFlight(kind) - 1;
+      if (left > 0) this.counts.set(kind, left);
+      else this.counts.delete(kind);
+    }
+  }
+}
+
+const ofAgent = (agent: string): string => `agent\n${agent}`;
+const ofWorker = (worker: string): string => `worker\n${worker}`;
+const ofPair = (agent: string, worker: string): string => `pair\n${agent}\n${worker}`;
+const kindsOf = ({ agent, worker }: Pick): readonly string[] => [ofAgent(agent), ofWorker(worker), ofPair(agent, worker)];
+
+function count(picks: readonly Pick[], matches: (pick: Pick) => boolean): number {
+  let found = 0;
+  for (const pick of picks) if (matches(pick)) found++;
+  return found;
 }

@@ -8,6 +8,7 @@ import type { TaskRecord } from "../../core/state/records.ts";
 import { type StateReader, Transaction } from "../../core/state/transaction.ts";
 import type { Sha256 } from "../ports.ts";
 import type { Router } from "../router/router.ts";
+import type { Tried, WaitingRoom } from "./waiting-room.ts";
 
 export type Plan =
   /** Answered from what is applied: nothing would change. */
@@ -16,6 +17,15 @@ export type Plan =
 
 /** Refusals that must be seen by the log: a leader that was deposed without knowing would deny what its successor has accepted. */
 const NEEDS_LOG = new Set(["TRIAD_TASK_NOT_FOUND", "TRIAD_WORKER_NOT_FOUND", "TRIAD_BAD_REQUEST"]);
+
+/** Of a pick's decision: names and numbers of at most eight candidates. */
+const PICK_BYTES = 1_280;
+
+/** Picks for tasks that wait, and which tasks they are for. */
+export interface WaitingPlan {
+  readonly plan: Plan | undefined;
+  readonly placed: readonly string[];
+}
 
 export class Planner {
   private readonly state: StateReader;
@@ -42,6 +52,8 @@ export class Planner {
     const refusal = command.type === "OpenTask" ? this.unroutable(tx, command) : undefined;
     if (refusal !== undefined) return { kind: "answer", result: refusal };
     if (!("assign" in command)) return { kind: "append", command, picks: [] };
+    // Its picks were made by planWaiting; they are load from here on.
+    if (command.type === "Assign") return { kind: "append", command, picks: command.assign };
     const picks: Pick[] = [];
     const at = tx.meta().at;
     for (const effect of effects) {
@@ -52,18 +64,29 @@ export class Planner {
     return { kind: "append", command: withPicks(command, picks), picks };
   }
 
-  /** Picks for tasks that wait, as one Assign of at most 256, or undefined where none finds a place. */
-  planWaiting(waiting: Iterable<string>, nowMs: number): Plan | undefined {
+  /** Picks for tasks that wait, as one Assign of at most 256 that fits an entry; no plan where none finds a place. */
+  planWaiting(waiting: WaitingRoom, nowMs: number): WaitingPlan {
     const tx = new Transaction(this.state);
     const picks: Pick[] = [];
+    let bytes = 0;
     const at = Math.max(tx.meta().at, nowMs);
-    for (const id of waiting) {
+    const tryOne = (id: string): Tried => {
       const task: TaskRecord | undefined = tx.task(id);
-      if (task === undefined) continue;
-      picks.push(...this.router.picksFor(tx, task, at, picks));
-      if (picks.length > limits.ASSIGNMENTS_MAX - limits.ENSEMBLE_MAX) break;
-    }
-    return picks.length === 0 ? undefined : { kind: "append", command: { type: "Assign", assign: picks }, picks };
+      if (task === undefined) return { kind: "asleep" };
+      const { picks: found, full } = this.router.placementOf(tx, task, at, picks);
+      for (const pick of found) {
+        picks.push(pick);
+        bytes += PICK_BYTES + bytesOfSkills(pick);
+      }
+      if (found.length > 0) return { kind: "placed" };
+      if (full !== undefined) return { kind: "full", group: `${full}\n${wantsOf(task)}` };
+      // What is due and was not tried is picked in an entry on its way, whose end it must not miss.
+      const due = task.step?.members.some((member) => member.state === "waiting" && member.retryAt <= at) ?? false;
+      return due ? { kind: "full", group: IN_FLIGHT } : { kind: "asleep" };
+    };
+    const enough = (): boolean => picks.length > limits.ASSIGNMENTS_MAX - limits.ENSEMBLE_MAX || bytes > limits.ENTRY_BYTES_MAX;
+    const placed = waiting.visit(tryOne, enough);
+    return { placed, plan: picks.length === 0 ? undefined : { kind: "append", command: { type: "Assign", assign: picks }, picks } };
   }
 
   /** A request that no agent could ever take is refused, not left waiting. */
@@ -85,6 +108,21 @@ export class Planner {
     const backoffMs = (retry?.backoffMs ?? limits.RETRY_BACKOFF_MS_DEFAULT) * 2 ** Math.min(30, (member?.attempt ?? 1) - 1);
     return Math.round(nowMs + Math.min(limits.RETRY_BACKOFF_MS_MAX, backoffMs) * (1 + 0.25 * this.rng()));
   }
+}
+
+const IN_FLIGHT = "in flight";
+
+/** What tasks that find the same agents have in common: who is kept, the skills that are asked for (none: the text decides), how many answer. */
+function wantsOf({ step }: TaskRecord): string {
+  if (step === null) return "";
+  const kept = step.members.flatMap(({ state, agent }) => (state === "waiting" && agent !== null ? [agent] : []));
+  return JSON.stringify([kept, Object.keys(step.requires ?? {}).sort(), step.members.length]);
+}
+
+function bytesOfSkills(pick: Pick): number {
+  let bytes = 0;
+  for (const skill of Object.keys(pick.requires)) bytes += skill.length * 3 + 12;
+  return bytes;
 }
 
 function withPicks(command: Command, picks: readonly Pick[]): Command {

@@ -7,7 +7,7 @@
  */
 import { type Command, type CommandResult, encodeCommands, limits, type Pick } from "@triad/protocol";
 import type { Clock } from "../ports.ts";
-import type { ProposeOutcome } from "../raft-driver/raft-driver.ts";
+import { PROPOSAL_BYTES_MAX, type ProposeOutcome } from "../raft-driver/raft-driver.ts";
 import type { Load } from "./load.ts";
 import type { Plan } from "./planner.ts";
 
@@ -117,6 +117,14 @@ export class ProposalQueue {
       const half = items.length >> 1;
       this.append(items.slice(0, half), nowMs);
       this.append(items.slice(half), nowMs);
+      return;
+    }
+    if (data.length > PROPOSAL_BYTES_MAX) {
+      const message = `the command is ${data.length} bytes in the log; at most ${PROPOSAL_BYTES_MAX}`;
+      for (const item of items) {
+        this.ports.load.remove(item.picks);
+        item.resolve({ outcome: "refused", code: "TRIAD_FRAME_TOO_LARGE", message, index: this.ports.appliedIndex() });
+      }
       return;
     }
     const outcome = this.ports.append(data);

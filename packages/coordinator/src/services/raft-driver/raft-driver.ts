@@ -8,8 +8,8 @@
  *      that lost its term, and entries it boasted of, in a crash could win the same term with a vote given to the longer log.
  * (V2) Commit before tell: `onCommitted` gets what is committed and durable here, in order, once.
  * (V3) Messages before ticks: within a turn what was heard is stepped before time passes (ticker.ts has the rest of that rule).
- * (V5) A received state is put in place before anyone hears that it was (install-order.ts).
  * (V4) After a failure nothing is sent, committed or answered any more; `onFatal` is called once.
+ * (V5) A received state is put in place before anyone hears that it was (install-order.ts).
  */
 import { TriadError } from "@triad/protocol";
 import { RawNode } from "../../core/raft/raw-node.ts";

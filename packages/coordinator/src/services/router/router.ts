@@ -24,6 +24,12 @@ export interface RouterPorts {
   readonly rng: () => number;
 }
 
+/** What became of a task that waits: picks for its members, and the agent that one of them was given to and that has no room; "" for no agent at all. */
+export interface Placement {
+  readonly picks: readonly Pick[];
+  readonly full: string | undefined;
+}
+
 interface Text {
   readonly embedding: Uint8Array | null;
   readonly lastTurn: Uint8Array | null;
@@ -80,23 +86,28 @@ export class Router {
 
   /** Picks for every member of the task's open step that waits, is due and finds a place; `extra` are picks of the same entry so far. */
   picksFor(tx: Transaction, task: TaskRecord, at: number, extra: readonly Pick[]): readonly Pick[] {
+    return this.placementOf(tx, task, at, extra).picks;
+  }
+
+  /** The same, and who stands in the way where somebody found none. */
+  placementOf(tx: Transaction, task: TaskRecord, at: number, extra: readonly Pick[]): Placement {
     const { step } = task;
-    if (step === null) return [];
+    if (step === null) return NOTHING_TO_PLACE;
     const due = step.members.filter(
       (member) => member.state === "waiting" && member.retryAt <= at && !this.ports.load.isPicked(task.id, step.n, member.member),
     );
-    if (due.length === 0) return [];
+    if (due.length === 0) return NOTHING_TO_PLACE;
     const fresh = due.filter((member) => member.agent === null);
+    const whole = task.strategy.kind === "ensemble" && fresh.length === step.members.length;
     const picks: Pick[] = [];
-    if (task.strategy.kind === "ensemble" && fresh.length === step.members.length) {
-      picks.push(...this.ensemble(tx, task, step, extra));
-      return picks;
-    }
-    for (const member of due) {
-      const pick = this.pickOne(tx, task, step, member, [...extra, ...picks]);
-      if (pick !== undefined) picks.push(pick);
-    }
-    return picks;
+    let full: string | undefined;
+    const note = (found: Pick | string): void => {
+      if (typeof found === "string") full ??= found;
+      else picks.push(found);
+    };
+    if (whole) for (const found of this.ensemble(tx, task, step, extra)) note(found);
+    else for (const member of due) note(this.pickOne(tx, task, step, member, [...extra, ...picks]));
+    return { picks, full };
   }
 
   private textOf(tx: Transaction, task: TaskRecord): Text {
@@ -108,7 +119,8 @@ export class Router {
     };
   }
 
-  private pickOne(tx: Transaction, task: TaskRecord, step: OpenStep, member: Member, extra: readonly Pick[]): Pick | undefined {
+  /** The pick, or the agent that has no room for it. */
+  private pickOne(tx: Transaction, task: TaskRecord, step: OpenStep, member: Member, extra: readonly Pick[]): Pick | string {
     const text = this.textOf(tx, task);
     const taken = step.members.flatMap((other) => (other.member !== member.member && other.agent !== null ? [other.agent] : []));
     const inEntry = extra.filter((pick) => pick.task === task.id).map((pick) => pick.agent);
@@ -123,30 +135,32 @@ export class Router {
     };
     const candidates = this.candidates(tx, textFor(step.requires, member.agent === null ? text : { ...text, embedding: null }), extra);
     const routed = member.agent === null ? route(request, candidates) : routeNamed(member.agent, request, candidates);
-    if ("refused" in routed) return undefined;
+    if ("refused" in routed) return "";
     // A later start keeps what the first was chosen for.
     const kept = member.start > 0 && member.routing !== null;
     const decision = kept
       ? { ...routed.decision, reason: member.because === "retry" ? ("retry" as const) : ("lost" as const) }
       : routed.decision;
     const requires = kept ? member.requires : routed.requires;
-    return this.place(tx, task, step, member, { ...routed, decision, requires }, extra);
+    return this.place(tx, task, step, member, { ...routed, decision, requires }, extra) ?? routed.agent;
   }
 
-  private ensemble(tx: Transaction, task: TaskRecord, step: OpenStep, extra: readonly Pick[]): readonly Pick[] {
+  private ensemble(tx: Transaction, task: TaskRecord, step: OpenStep, extra: readonly Pick[]): readonly (Pick | string)[] {
     const text = this.textOf(tx, task);
     const request = { requires: step.requires ?? undefined, hasText: text.embedding !== null, incumbent: undefined };
     const candidates = this.candidates(tx, textFor(step.requires, text), extra);
     const outcome = routeEnsemble(request, candidates, step.members.length);
-    if ("refused" in outcome) return [];
+    if ("refused" in outcome) return [""];
     const picks: Pick[] = [];
+    const full: string[] = [];
     for (const [i, routed] of outcome.picks.entries()) {
       const member = step.members[i];
       if (member === undefined) continue;
       const pick = this.place(tx, task, step, member, routed, [...extra, ...picks]);
-      if (pick !== undefined) picks.push({ ...pick, voteWeight: routed.voteWeight });
+      if (pick === undefined) full.push(routed.agent);
+      else picks.push({ ...pick, voteWeight: routed.voteWeight });
     }
-    return picks;
+    return [...picks, ...full];
   }
 
   private place(
@@ -176,6 +190,8 @@ export class Router {
     };
   }
 }
+
+const NOTHING_TO_PLACE: Placement = { picks: [], full: undefined };
 
 /** Affinities cost a pass over every prototype: only where a text decides are they worth it. */
 function textFor(requires: Requirements | null, text: Text): Text {

@@ -2,7 +2,8 @@
  * Decides what the log may forget, once a second: nothing that the applied state has not on disk, nothing that a live follower still lacks,
  * and never the tail. A follower that was away for longer than that is brought a snapshot.
  *
- * (G1) The log is bounded: above `logBytesMax` a follower that lives and does not keep up is no reason to keep more.
+ * (G1) The log is bounded: above `logBytesMax` a follower that lives and does not keep up is no reason to keep more, save
+ * while a snapshot is on its way to it.
  */
 import type { Clock, PeerProgress } from "../raft-driver/ports.ts";
 
@@ -30,6 +31,8 @@ export interface LogKeeperOptions {
   /** Up to where the applied state survives a power cut. */
   readonly durableIndex: () => number;
   readonly peers: () => readonly PeerProgress[];
+  /** What follows this entry stays in any case: a snapshot of it is on its way. */
+  readonly heldIndex: () => number;
   readonly onCut: (base: number) => void;
 }
 
@@ -54,9 +57,9 @@ export class LogKeeper {
   }
 
   turn(): void {
-    const { log, retention, durableIndex, peers, onCut } = this.#options;
+    const { log, retention, durableIndex, heldIndex, peers, onCut } = this.#options;
     const { tailEntries, tailBytes, logBytesMax } = retention;
-    const durable = durableIndex();
+    const durable = Math.min(durableIndex(), heldIndex());
     const live = peers().filter(({ silentMs }) => silentMs <= LIVE_PEER_MS);
     const needed = Math.min(durable, ...live.map(({ match }) => match));
     const base =

@@ -2,6 +2,8 @@
  * Brings an image to peers that the core named: offers it, sends what each asks for, and tells the core how it ended, always. The receiver
  * gives the pace (it asks for a window at a time); here is only a bound of the rate, so that Raft's own messages find room on the wire.
  *
+ * (T3) What follows an image that is on its way is held in the log (`heldIndex`), or the peer would need the next image as soon as it has this
+ * one, for ever. That hold is bounded: by a peer's silence, and by the longest time of a transfer.
  * (T1) One transfer a peer. (T2) A peer that says nothing for a while has failed; the core asks again when it hears of it.
  */
 import type { Message } from "../../core/raft/types.ts";
@@ -13,6 +15,10 @@ const TURN_MS = 250;
 const OFFER_AGAIN_MS = 500;
 /** A receiver checks and syncs a large image before it says that it has it. */
 const SILENCE_MS = 30_000;
+/** A peer that takes longer is not brought up to date in this way. */
+const TRANSFER_MS_MAX = 600_000;
+/** After the last byte: until the peer has put the state in place, and asks for what follows. */
+const HOLD_AFTER_MS = 15_000;
 const BYTES_PER_SECOND: number = 64 * 1024 * 1024;
 
 export interface SnapshotSenderOptions {
@@ -32,6 +38,7 @@ interface Transfer {
   cursor: number;
   until: number;
   pumping: boolean;
+  readonly startedMs: number;
   heardMs: number;
   offeredMs: number;
 }
@@ -39,6 +46,8 @@ interface Transfer {
 export class SnapshotSender {
   readonly #options: SnapshotSenderOptions;
   readonly #transfers = new Map<number, Transfer>();
+  /** Images that a peer has just got: index, and until when it is held. */
+  #delivered: { readonly index: number; readonly untilMs: number }[] = [];
   #cancelTurn: (() => void) | undefined;
   /** When the rate allows the next chunk. */
   #freeAtMs = 0;
@@ -57,11 +66,29 @@ export class SnapshotSender {
       return;
     }
     const nowMs = clock.monotonicMs();
-    const transfer: Transfer = { to, message, image, cursor: 0, until: 0, pumping: false, heardMs: nowMs, offeredMs: nowMs };
+    const transfer: Transfer = {
+      to,
+      message,
+      image,
+      cursor: 0,
+      until: 0,
+      pumping: false,
+      startedMs: nowMs,
+      heardMs: nowMs,
+      offeredMs: nowMs,
+    };
     this.#transfers.set(to, transfer);
     this.#options.note("offered", { to, index: image.snapshot.index, bytes: image.bytes });
     this.#offer(transfer);
     this.#cancelTurn ??= clock.schedule(TURN_MS, () => this.#turn());
+  }
+
+  /** The log has to keep what follows this entry; Infinity where nothing is on its way. */
+  get heldIndex(): number {
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#delivered = this.#delivered.filter(({ untilMs }) => untilMs > nowMs);
+    const onTheWay = [...this.#transfers.values()].map(({ image }) => image.snapshot.index);
+    return Math.min(...onTheWay, ...this.#delivered.map(({ index }) => index));
   }
 
   receive(from: number, frame: Extract<SnapshotFrame, { kind: "want" | "end" }>): void {
@@ -88,8 +115,9 @@ export class SnapshotSender {
     const nowMs = clock.monotonicMs();
     for (const transfer of this.#transfers.values()) {
       images.use(transfer.image.snapshot);
-      if (nowMs - transfer.heardMs > SILENCE_MS) this.#end(transfer, "failed");
-      else if (transfer.until === 0 && nowMs - transfer.offeredMs >= OFFER_AGAIN_MS) this.#offer(transfer);
+      if (nowMs - transfer.heardMs > SILENCE_MS || nowMs - transfer.startedMs > TRANSFER_MS_MAX) this.#end(transfer, "failed");
+      // A peer that was started again meanwhile knows nothing of it; one that is busy checking takes no notice.
+      else if (nowMs - Math.max(transfer.heardMs, transfer.offeredMs) >= OFFER_AGAIN_MS) this.#offer(transfer);
     }
     if (this.#transfers.size > 0) this.#cancelTurn = clock.schedule(TURN_MS, () => this.#turn());
   }
@@ -144,6 +172,10 @@ export class SnapshotSender {
   #end(transfer: Transfer, status: "finished" | "failed"): void {
     if (this.#transfers.get(transfer.to) !== transfer) return;
     this.#transfers.delete(transfer.to);
+    if (status === "finished") {
+      const untilMs = this.#options.clock.monotonicMs() + HOLD_AFTER_MS;
+      this.#delivered.push({ index: transfer.image.snapshot.index, untilMs });
+    }
     this.#options.note(status === "finished" ? "sent" : "failed", { to: transfer.to, index: transfer.image.snapshot.index });
     this.#options.driver().reportSnapshot(transfer.to, status);
   }

@@ -47,6 +47,11 @@ export class SnapshotService implements SnapshotCarrier {
     this.#receiver.stop();
   }
 
+  /** See {@link SnapshotSender.heldIndex}. */
+  get heldIndex(): number {
+    return this.#sender.heldIndex;
+  }
+
   send(message: Message): void {
     this.#sender.send(message);
   }
