@@ -45,5 +45,5 @@ export async function runWorkerProcess(options: WorkerOptions): Promise<number> 
 function printError(error: unknown): void {
   const code = error instanceof TriadError ? error.code : "TRIAD_INTERNAL";
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`${code}: ${message.replace(/\s*\n\s*/g, " ")}\n`);
+  process.stderr.write(`error ${code}: ${message.replace(/\s*\n\s*/g, " ")}\n`);
 }

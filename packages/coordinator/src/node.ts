@@ -3,7 +3,7 @@
  * knows all of them. Opening order: what can be refused without touching the network comes first; HTTP comes last, so that whoever connects
  * finds a coordinator that can answer.
  */
-import { hash, randomBytes } from "node:crypto";
+import { createHash, hash, randomBytes } from "node:crypto";
 import { type CoordinatorStatus, limits, mintId, subjectsOf } from "@triad/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
@@ -207,6 +207,12 @@ function driverOf(
   });
 }
 
+/** SHA-256 of what comes piece by piece. */
+function digest() {
+  const running = createHash("sha256");
+  return { update: (bytes: Uint8Array) => void running.update(bytes), hex: () => running.digest("hex") };
+}
+
 function bodiesOf({ options, store, clock, log, onFatal }: Parts, peers: NatsMessenger): BodyStore {
   return new BodyStore({
     files: new ChunkStore({ disk: new NodeDisk(), folder: `${options.dataDir}/chunks`, sha256 }),
@@ -215,6 +221,7 @@ function bodiesOf({ options, store, clock, log, onFatal }: Parts, peers: NatsMes
     state: store,
     clock,
     sha256,
+    digest,
     graceMs: options.chunkGraceMs ?? limits.CHUNK_GRACE_MS_DEFAULT,
     warn: (message, details) => log.warn(details, message),
     onFatal,

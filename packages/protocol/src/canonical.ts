@@ -138,10 +138,21 @@ function write(out: Writer, value: Canonical, depth: number): void {
 
 type CanonicalRecord = { readonly [name: string]: Canonical | undefined };
 
+/** Names of the fields that are there, ascending; most records have them so already. */
+function namesOf(record: CanonicalRecord): readonly string[] {
+  const names = Object.keys(record);
+  let ready = true;
+  for (let i = 0; i < names.length; i++) {
+    if (record[names[i]!] === undefined || (i > 0 && names[i - 1]! > names[i]!)) {
+      ready = false;
+      break;
+    }
+  }
+  return ready ? names : names.filter((name) => record[name] !== undefined).sort();
+}
+
 function writeRecord(out: Writer, record: CanonicalRecord, depth: number): void {
-  const names = Object.keys(record)
-    .filter((name) => record[name] !== undefined)
-    .sort();
+  const names = namesOf(record);
   out.byte(TAG.record);
   out.unsigned(names.length);
   for (const name of names) {
@@ -167,10 +178,17 @@ function writeNumber(out: Writer, value: number): void {
 
 /** Canonical bytes of a value. Fields that are undefined count as absent. Throws {@link CanonicalError}. */
 export function encodeCanonical(value: Canonical): Uint8Array {
-  const out = new Writer();
-  write(out, value, 0);
-  return out.bytes.slice(0, out.length);
+  scratch.length = 0;
+  write(scratch, value, 0);
+  const bytes = scratch.bytes.slice(0, scratch.length);
+  if (scratch.bytes.length > SCRATCH_BYTES_MAX) scratch = new Writer();
+  return bytes;
 }
+
+/** One writer for all calls: encoding calls nothing that could encode in between, and what it gives is a copy. */
+let scratch = new Writer();
+/** A large value must not be paid for in memory for ever. */
+const SCRATCH_BYTES_MAX = 1024 * 1024;
 
 class Reader {
   private readonly view: DataView;

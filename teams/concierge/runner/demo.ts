@@ -10,6 +10,7 @@ import { TriadError } from "@triad/protocol";
 import { type Dialogue, findDataSource, loadDialogues } from "../index.ts";
 import type { LedgerLine } from "../ledger.ts";
 import { auditLogs } from "./audit.ts";
+import { chainHolds } from "./chain.ts";
 import { Chaos } from "./chaos.ts";
 import { DemoCluster } from "./cluster.ts";
 import { Drive } from "./drive.ts";
@@ -27,7 +28,7 @@ const VERIFY_LANES = 8;
 interface Measured {
   readonly drive: Drive;
   readonly chaos: Chaos | undefined;
-  readonly chainsVerified: number;
+  readonly verified: ReadonlySet<string>;
   readonly conversations: number;
   readonly commits: Awaited<ReturnType<typeof commitFigures>>;
   readonly rssMb: Readonly<Record<string, number>>;
@@ -141,19 +142,20 @@ async function measure(flags: DemoFlags, cluster: DemoCluster, dialogues: readon
   }
   const wallSeconds = (performance.now() - startMs) / 1000;
   const conversations = [...new Set(drive.turns.map((turn) => turn.conversation))];
-  const chainsVerified = await verifyChains(client, conversations);
+  const verified = await verifyChains(client, conversations);
   const commits = await commitFigures(cluster.info.http, client);
   const rssMb = rssByProcess(cluster.info, await client.cluster());
-  return { drive, chaos, chainsVerified, conversations: conversations.length, commits, rssMb, wallSeconds };
+  return { drive, chaos, verified, conversations: conversations.length, commits, rssMb, wallSeconds };
 }
 
-async function verifyChains(client: TriadClient, conversations: readonly string[]): Promise<number> {
-  let verified = 0;
+/** The conversations whose chain holds by a cluster's own word and by what this process makes of its events. */
+async function verifyChains(client: TriadClient, conversations: readonly string[]): Promise<ReadonlySet<string>> {
+  const verified = new Set<string>();
   let next = 0;
   const lane = async (): Promise<void> => {
     for (let id = conversations[next++]; id !== undefined; id = conversations[next++]) {
       const conversation = await client.conversation(id, { verify: true });
-      if (conversation.verified === true) verified++;
+      if (conversation.verified === true && chainHolds(conversation)) verified.add(id);
     }
   };
   await Promise.all(Array.from({ length: VERIFY_LANES }, lane));
@@ -187,7 +189,7 @@ async function summarise(
   const ledger = readLedger(join(folder, "ledger"));
   const logs = ["c1", "c2", "c3"].map((id) => join(folder, "data", id, "log"));
   const audit = flags.keep ? undefined : auditLogs(logs, commits.commitIndex, ledger);
-  const scores = scoreRun(dialogues, drive.turns, ledger);
+  const scores = scoreRun(dialogues, drive.turns, ledger, measured.verified);
   const hops = hopTimes(drive);
   const statusOf = (status: string): number => drive.turns.filter(({ result }) => result?.status === status).length;
   return {
@@ -204,7 +206,7 @@ async function summarise(
     commitMs: commits.commitMs,
     commitsPerSecond: commits.commitIndex / wallSeconds,
     rssMb: measured.rssMb,
-    chainsVerified: measured.chainsVerified,
+    chainsVerified: measured.verified.size,
     doubleCommits: audit?.doubleCommits ?? null,
     audit: audit === undefined ? null : { steps: audit.steps, entriesCompared: audit.entriesCompared, problems: audit.problems },
     ...(chaos === undefined ? {} : { chaos: chaos.report }),

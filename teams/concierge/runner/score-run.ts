@@ -111,8 +111,16 @@ const ourViews: Readonly<Record<string, ViewBuilder>> = {
   },
 };
 
-/** @param runs every turn that was run; the first round of each dialogue is scored against gold, all rounds for context. */
-export function scoreRun(dialogues: readonly Dialogue[], runs: readonly TurnRun[], lines: readonly LedgerLine[]): RunScores {
+/**
+ * @param runs every turn that was run; the first round of each dialogue is scored against gold, all rounds for context.
+ * @param verified conversations whose hash chain was recomputed and holds: no other has kept its context.
+ */
+export function scoreRun(
+  dialogues: readonly Dialogue[],
+  runs: readonly TurnRun[],
+  lines: readonly LedgerLine[],
+  verified: ReadonlySet<string>,
+): RunScores {
   const ontology = ontologyOf(loadTables());
   const ledger = Map.groupBy(lines, (line) => `${line.task}/${line.step}`);
   const byConversation = Map.groupBy(runs, (run) => run.conversation);
@@ -140,7 +148,7 @@ export function scoreRun(dialogues: readonly Dialogue[], runs: readonly TurnRun[
       dialogue.turns.map((_, turn) => ordered[turn]?.result?.steps.at(-1)?.agent),
     );
   }
-  const context = scoreContext(hops);
+  const context = scoreContext(hops, (conversation) => verified.has(conversation));
   const slotScore = slots.result();
   const routing = first.result();
   const afterHandoffs = settled.result();

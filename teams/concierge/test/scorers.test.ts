@@ -1,6 +1,9 @@
 /** The scorers on cases made by hand; each has a case that must fail, so that a scorer that always says 1 is found. */
+import { hash } from "node:crypto";
+import { encodeCanonical } from "@triad/protocol";
 import { describe, expect, it } from "vitest";
 import type { Dialogue, GoldTurn } from "../data/dialogue.ts";
+import { chainHolds } from "../runner/chain.ts";
 import { carriedSlots } from "../score/carried.ts";
 import { type HopRecord, promptHolds, scoreContext } from "../score/context-kept.ts";
 import { RoutingScorer } from "../score/routing.ts";
@@ -110,6 +113,28 @@ describe("carried slots", () => {
       wrongCarryEver: 0.5,
     });
     expect(score({ ...hotelFacts, "restaurant.area": "north" }).slotRecall).toBe(0);
+  });
+});
+
+describe("chain", () => {
+  const link = (seq: number, prev: string, text: string) => {
+    const event = { seq, prev, type: "step", at: 1, task: "t", step: seq, by: "hotel", text, facts: {} };
+    return { ...event, id: hash("sha256", encodeCanonical(event), "hex") };
+  };
+
+  it("holds for the events as they were committed, and for no others", () => {
+    const first = link(1, "", "one");
+    const second = link(2, first.id, "two");
+    const third = link(3, second.id, "three");
+    const whole = [first, second, third] as unknown as Parameters<typeof chainHolds>[0]["events"];
+    const root = third.id;
+    expect(chainHolds({ root, events: whole })).toBe(true);
+    expect(chainHolds({ root, events: whole.slice(0, 2) })).toBe(false);
+    expect(chainHolds({ root, events: whole.slice(1) })).toBe(false);
+    expect(chainHolds({ root, events: whole.toSpliced(1, 1) })).toBe(false);
+    expect(chainHolds({ root, events: [] })).toBe(false);
+    const altered = whole.map((event) => (event.text === "two" ? { ...event, text: "2" } : event));
+    expect(chainHolds({ root, events: altered })).toBe(false);
   });
 });
 

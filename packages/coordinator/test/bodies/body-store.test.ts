@@ -1,4 +1,5 @@
 /** One coordinator's store of large outputs: files and other coordinators in memory, a clock that the test moves. */
+import { createHash } from "node:crypto";
 import { limits, type StoredBody, splitBody, TriadError } from "@triad/protocol";
 import { describe, expect, it } from "vitest";
 import { NoRoomError } from "../../src/adapters/store/chunk-store.ts";
@@ -100,6 +101,10 @@ function bench() {
     state,
     clock,
     sha256,
+    digest: () => {
+      const running = createHash("sha256");
+      return { update: (bytes) => void running.update(bytes), hex: () => running.digest("hex") };
+    },
     graceMs: GRACE_MS,
     warn: (message) => void warnings.push(message),
     onFatal: (error) => void fatal.push(error),
@@ -175,6 +180,33 @@ describe("a chunk that is asked for", () => {
     expect(asked).toEqual(["c2", "c3", "c3"]);
     expect(warnings).toEqual(["a chunk on this disk is damaged; it is fetched from another coordinator"]);
     for (const hash of chunks.keys()) expect(files.read(hash).kind).toBe("whole");
+  });
+
+  it("is not given as a text where the reference says another, though every chunk is what its name says", async () => {
+    const { store, files } = bench();
+    const { body, chunks } = large();
+    for (const [hash, bytes] of chunks) files.chunks.set(hash, bytes);
+    for (const wrong of [{ ref: sha256(bytesOf("other")) }, { bytes: body.bytes - 1 }, { chunks: body.chunks.toReversed() }]) {
+      await expect(store.text({ ...body, ...wrong })).rejects.toMatchObject({ code: "TRIAD_BODY_UNAVAILABLE" });
+    }
+  });
+
+  it("is read once for all who ask at the same time, and refused beyond the bound", async () => {
+    const { store, files } = bench();
+    const { text, body, chunks } = large();
+    let reads = 0;
+    const { read } = files;
+    files.read = (hash) => {
+      reads++;
+      return read.call(files, hash);
+    };
+    for (const [hash, bytes] of chunks) files.chunks.set(hash, bytes);
+    const texts = await Promise.all([store.text(body), store.text(body), store.text(body)]);
+    expect(texts.every((each) => each === text)).toBe(true);
+    expect(reads).toBe(body.chunks.length);
+    const many = await Promise.allSettled(Array.from({ length: 100 }, (_, i) => store.text({ ...body, ref: sha256(bytesOf(`${i}`)) })));
+    const codes = many.map((each) => (each.status === "rejected" ? (each.reason as TriadError).code : "given"));
+    expect(codes.filter((code) => code === "TRIAD_OVERLOADED").length).toBe(36);
   });
 
   it("is a typed error that may be repeated where nobody has it", async () => {

@@ -2,7 +2,7 @@
 import { type Heartbeat, limits } from "@triad/protocol";
 import { describe, expect, it } from "vitest";
 import { ProposalError } from "../../src/services/consensus-engine/proposal-queue.ts";
-import { finished, openTask, registerTeam, registerWorker } from "../state/memory-state.ts";
+import { finished, manifest, openTask, registerTeam, registerWorker } from "../state/memory-state.ts";
 import { equalRequestsMakeOneTask } from "./one-task.ts";
 import { SingleCoordinator } from "./single-coordinator.ts";
 
@@ -84,6 +84,49 @@ describe("propose", () => {
     expect(one.engine.index.waiting().size).toBe(4);
     await propose(one, finished(one.state, "t0"), finished(one.state, "t1"));
     expect(one.engine.index.waiting().size).toBe(2);
+  });
+
+  it("an assignment on its way is load: what comes meanwhile finds no room that is taken", async () => {
+    const one = await led();
+    await propose(one, ...Array.from({ length: 10 }, (_, i) => openTask(`t${i}`)));
+    const freed = Promise.all([one.engine.propose(finished(one.state, "t0")), one.engine.propose(finished(one.state, "t1"))]);
+    one.clock.turn();
+    one.releaseOne();
+    // The two that waited are in an Assign that is not committed yet.
+    expect([one.inFlight, one.engine.index.waiting().size]).toEqual([1, 2]);
+    const late = one.engine.propose(openTask("late"));
+    one.release();
+    await Promise.all([freed, late]);
+    expect([...one.engine.index.waiting()]).toEqual(["late"]);
+    expect([one.engine.index.heldBy("w1").size, one.engine.index.heldBy("w2").size]).toEqual([4, 4]);
+  });
+
+  it("an assignment that was not taken is made again, though nothing else happens", async () => {
+    const one = await led();
+    await propose(one, ...Array.from({ length: 9 }, (_, i) => openTask(`t${i}`)));
+    const freed = one.engine.propose(finished(one.state, "t0"));
+    one.clock.turn();
+    one.refuseNext = true;
+    one.release();
+    await freed;
+    expect(one.engine.index.waiting().size).toBe(1);
+    // The refusal reaches the duties with the microtasks.
+    await Promise.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+    one.clock.advance(100);
+    one.release();
+    expect(one.engine.index.waiting().size).toBe(0);
+  });
+
+  it("a command that is too large for the log is refused, and the leader goes on", async () => {
+    const one = await led();
+    const agents = Array.from({ length: 52 }, (_, i) => ({ ...manifest().agents[0]!, name: `a${i}` }));
+    const prototypes = Object.fromEntries(agents.map(({ name }) => [name, Array.from({ length: 16 }, () => new Uint8Array(1024))]));
+    const w1 = { type: "WorkerLost", worker: "w1", token: one.state.tx.worker("w1")?.token ?? 0, reason: "left" } as const;
+    await propose(one, w1, { ...w1, worker: "w2", token: one.state.tx.worker("w2")?.token ?? 0 });
+    const [large] = await propose(one, registerTeam(manifest({ agents, prototypes })));
+    expect(large).toMatchObject({ outcome: "refused", code: "TRIAD_FRAME_TOO_LARGE" });
+    expect((await propose(one, openTask("t")))[0]?.outcome).toBe("ok");
   });
 
   it("a request that no agent can take is refused, as is an ensemble larger than the team", async () => {

@@ -84,6 +84,8 @@ export class SingleCoordinator {
   readonly sent: { readonly worker: string; readonly message: InboxMessage }[] = [];
   readonly engine: ConsensusEngine;
   connected = true;
+  /** The log has no room for the next entry. */
+  refuseNext = false;
   private readonly waiting: { readonly index: number; readonly term: number; readonly data: Uint8Array }[] = [];
   private lastIndex: number;
   private term = 0;
@@ -115,6 +117,10 @@ export class SingleCoordinator {
       warn: () => undefined,
     });
     this.engine.attach((data) => {
+      if (this.refuseNext) {
+        this.refuseNext = false;
+        return { ok: false, reason: "busy", leader: 1 };
+      }
       if (this.engine.softState.role !== "StateLeader") return { ok: false, reason: "notLeader", leader: 0 };
       this.waiting.push({ index: ++this.lastIndex, term: this.term, data });
       return { ok: true, index: this.lastIndex, term: this.term };
@@ -140,6 +146,13 @@ export class SingleCoordinator {
       this.engine.onCommitted([{ ...next, type: "EntryNormal" }]);
       this.clock.turn();
     }
+  }
+
+  /** Commits the first of what was appended, and lets what comes of it be appended. */
+  releaseOne(): void {
+    const next = this.waiting.shift();
+    if (next !== undefined) this.engine.onCommitted([{ ...next, type: "EntryNormal" }]);
+    this.clock.turn();
   }
 
   /** Entries appended and not committed. */

@@ -5,6 +5,8 @@
 import assert from "node:assert/strict";
 import type { BodyRef, Command, TranscriptEvent } from "@triad/protocol";
 import fc from "fast-check";
+import type { Effect } from "../../src/core/state/application.ts";
+import { applyCommand } from "../../src/core/state/apply.ts";
 import { keys } from "../../src/core/state/keys.ts";
 import type { ChunkRecord, ConversationRecord, PartialRecord, StepRecord, TaskRecord } from "../../src/core/state/records.ts";
 import { verifyChain } from "../../src/core/transcript/transcript.ts";
@@ -169,6 +171,8 @@ function ownerBefore(state: MemoryState, command: Command): boolean | undefined 
   return member?.state === "assigned" && member.fence === command.fence;
 }
 
+const isRouting = ({ kind }: Effect): boolean => kind === "waiting" || kind === "routed" || kind === "voided" || kind === "taskEnded";
+
 export function play(moves: readonly Move[]): { readonly log: readonly Command[]; readonly state: MemoryState } {
   const state = new MemoryState();
   const log: Command[] = [registerTeam(), registerWorker("w1", "b1"), registerWorker("w2", "b2")];
@@ -178,7 +182,11 @@ export function play(moves: readonly Move[]): { readonly log: readonly Command[]
     const command = commandOf(state, next);
     log.push(command);
     const owner = ownerBefore(state, command);
-    const { results, writes } = state.apply([command], 1_000 + i);
+    const ahead = applyCommand(state.tx, command, 1_000 + i, sha256, true);
+    const { results, writes, effects } = state.apply([command], 1_000 + i);
+    // What the leader sees when it looks ahead is what apply then does, as far as answers and routing read it.
+    assert.deepEqual(ahead.result, results[0]);
+    assert.deepEqual(ahead.effects.filter(isRouting), effects.filter(isRouting));
     index.note(writes);
     // Only who holds the step's fence may change it, and a repetition changes nothing.
     if (owner !== undefined) assert.equal(results[0]?.outcome === "ok", owner, `${command.type}: ${JSON.stringify(results[0])}`);

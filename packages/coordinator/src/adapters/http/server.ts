@@ -23,6 +23,7 @@ import {
   STALLED_READER_MS,
 } from "./http-limits.ts";
 import { acceptJsonOnly } from "./json-body.ts";
+import { LargeAnswers } from "./large-answers.ts";
 import { registerOpenApi } from "./openapi.ts";
 import { quoted } from "./problems.ts";
 import { RouteTable } from "./route-table.ts";
@@ -79,13 +80,14 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   addRequestHooks(server, held, token);
   server.register(async (scope) => {
     await registerOpenApi(scope, { secured: token !== undefined });
-    registerTaskRoutes(scope, api, held);
-    registerEffectRoutes(scope, api);
+    const large = new LargeAnswers();
+    registerTaskRoutes(scope, api, held, large);
+    registerEffectRoutes(scope, api, large);
     registerTaskEventRoutes(scope, api, held, {
       keepAliveMs: options.timing?.keepAliveMs ?? KEEP_ALIVE_MS,
       stalledReaderMs: options.timing?.stalledReaderMs ?? STALLED_READER_MS,
     });
-    registerConversationRoutes(scope, api);
+    registerConversationRoutes(scope, api, large);
     registerAgentRoutes(scope, api);
     registerClusterRoutes(scope, api);
     registerOperationsRoutes(scope, api, metrics);

@@ -32,10 +32,16 @@ export interface MessengerOptions {
   readonly dropped: (reason: string, subject: string) => void;
 }
 
+/** One subscription a task, however many listen to it here. */
+interface Listening {
+  readonly handlers: Set<(event: LiveEvent) => void>;
+  readonly subscription: { unsubscribe(): void };
+}
+
 export class NatsMessenger implements Messenger, ChunkPeers {
   private readonly options: MessengerOptions;
   private readonly connection: NatsConnection;
-  private readonly listeners = new Map<string, Set<(event: LiveEvent) => void>>();
+  private readonly listeners = new Map<string, Listening>();
 
   constructor(options: MessengerOptions) {
     this.options = options;
@@ -119,13 +125,19 @@ export class NatsMessenger implements Messenger, ChunkPeers {
   }
 
   onLiveEvents(task: string, handler: (event: LiveEvent) => void): () => void {
-    const known = this.listeners.get(task);
-    if (known !== undefined) {
-      known.add(handler);
-      return () => known.delete(handler);
-    }
-    const handlers = new Set([handler]);
-    this.listeners.set(task, handlers);
+    const listening = this.listeners.get(task) ?? this.listen(task);
+    listening.handlers.add(handler);
+    // Whoever leaves last takes the subscription along, in whatever order they came.
+    return () => {
+      listening.handlers.delete(handler);
+      if (listening.handlers.size > 0 || this.listeners.get(task) !== listening) return;
+      this.listeners.delete(task);
+      listening.subscription.unsubscribe();
+    };
+  }
+
+  private listen(task: string): Listening {
+    const handlers = new Set<(event: LiveEvent) => void>();
     const subscription = this.connection.subscribe(this.options.subjects.taskEvents(task), {
       callback: (error, message) => {
         const live = error ? undefined : this.decode(message.data, message.subject)?.message;
@@ -134,12 +146,9 @@ export class NatsMessenger implements Messenger, ChunkPeers {
         for (const each of handlers) each(live);
       },
     });
-    return () => {
-      handlers.delete(handler);
-      if (handlers.size > 0 || this.listeners.get(task) !== handlers) return;
-      this.listeners.delete(task);
-      subscription.unsubscribe();
-    };
+    const listening = { handlers, subscription };
+    this.listeners.set(task, listening);
+    return listening;
   }
 
   /** Subscribes to what a coordinator answers and hears. */

@@ -6,11 +6,12 @@
  * they belong to, so the store is always Φ at some index. S3: listing order is key order, whatever is cached or unflushed.
  */
 import { existsSync } from "node:fs";
-import { decodeCanonical, encodeCanonical, TriadError } from "@triad/protocol";
+import { decodeCanonical, encodeCanonical } from "@triad/protocol";
 import { open, type RootDatabase } from "lmdb";
 import { compareKeys } from "../../core/state/keys.ts";
 import type { StateRecord } from "../../core/state/records.ts";
 import type { StateReader } from "../../core/state/transaction.ts";
+import { assertLooksSound } from "./lmdb-file.ts";
 
 /** Unflushed writes are collected for this long or this many entries (state.md 11). */
 const FLUSH_MS = 50;
@@ -244,19 +245,8 @@ export class StateStore implements StateReader {
 const NOTHING_APPLIED: AppliedMark = { index: 0, term: 0, stateHash: "" };
 
 function openDatabase(path: string, readOnly = false): RootDatabase<Uint8Array, string> {
-  try {
-    return open({ path, encoding: "binary", mapSize: MAP_BYTES, noSubdir: false, readOnly });
-  } catch (cause) {
-    // No room for a new file is another matter: that passes.
-    if (!existsSync(`${path}/data.mdb`) || /space|ENOSPC/i.test(String(cause))) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TriadError(
-      "TRIAD_STORE_CORRUPT",
-      `${path} cannot be read as an applied state: ${reason}. The other coordinators go on; replace this one.`,
-      { folder: path },
-      { cause },
-    );
-  }
+  assertLooksSound(path);
+  return open({ path, encoding: "binary", mapSize: MAP_BYTES, noSubdir: false, readOnly });
 }
 
 function markOf(db: RootDatabase<Uint8Array, string>): AppliedMark | undefined {

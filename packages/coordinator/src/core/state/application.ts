@@ -40,9 +40,12 @@ export class Application {
   readonly seq: number;
   readonly sha256: Sha256;
   readonly effects: Effect[] = [];
+  /** The leader looks ahead on a copy that it throws away: what neither its answer nor its routing reads is not computed. */
+  readonly rehearsal: boolean;
   private assigned = 0;
 
-  constructor(tx: Transaction, at: number, seq: number, sha256: Sha256) {
+  constructor(tx: Transaction, at: number, seq: number, sha256: Sha256, rehearsal = false) {
+    this.rehearsal = rehearsal;
     this.tx = tx;
     this.at = at;
     this.seq = seq;
@@ -79,6 +82,7 @@ export class Application {
 
   /** Appends to the hash-chained transcript; gives the conversation with its new root. */
   append(conversation: ConversationRecord, event: Omit<TranscriptEvent, "seq" | "prev" | "id" | "at">): ConversationRecord {
+    if (this.rehearsal) return conversation;
     const appended = appendEvent({ root: conversation.root, seq: conversation.events }, { ...event, at: this.at }, this.sha256);
     this.tx.put(keys.event(conversation.id, appended.seq), appended);
     this.retain(appended.body);

@@ -41,11 +41,12 @@ export function applyCommand(
   command: Command,
   at: number,
   sha256: Sha256,
+  rehearsal = false,
 ): { readonly result: CommandResult; readonly effects: readonly Effect[] } {
   const before = tx.meta();
   const meta = { ...before, seq: before.seq + 1, at: Math.max(before.at, at) };
   tx.put(keys.meta, meta);
-  const app = new Application(tx, meta.at, meta.seq, sha256);
+  const app = new Application(tx, meta.at, meta.seq, sha256, rehearsal);
   removeDue(app);
   return { result: dispatch(app, command), effects: app.effects };
 }

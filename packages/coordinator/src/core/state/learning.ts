@@ -105,6 +105,7 @@ export function negotiateStep(
   evidence: { readonly vector: Uint8Array; readonly scale: number } | null,
 ): { readonly conversation: ConversationRecord; readonly agreement: number } {
   const names = teamAfter(conversation, finisher);
+  if (app.rehearsal) return { conversation: { ...conversation, team: names }, agreement: 0 };
   const before = app.tx.context(conversation.id, finisher);
   if (evidence !== null) foldProfile(app, finisher, evidence);
   const all = receiver === undefined || names.includes(receiver) ? names : [...names.slice(-limits.TEAM_MEMBERS_MAX + 1), receiver];
@@ -122,7 +123,8 @@ export function negotiateStep(
     const record: ContextRecord = { context: floatsToBytes(moved), evidence: floatsToBytes(member.evidence) };
     app.tx.put(keys.context(conversation.id, member.agent), record);
   }
-  forget(app, conversation, all);
+  // Only a full team loses a member: listing the stored contexts would cost more than all the rest here.
+  if (conversation.team.length >= limits.TEAM_MEMBERS_MAX) forget(app, conversation, all);
   app.emit({ kind: "negotiated", agreement: outcome.agreement, rejected: outcome.rejected });
   return { conversation: { ...conversation, team: names }, agreement: outcome.agreement };
 }

@@ -30,7 +30,8 @@ export function owned(app: Application, report: StepReport): Owned | CommandResu
   const task = app.tx.task(report.task);
   if (task === undefined) return refused("TRIAD_TASK_NOT_FOUND", `no task ${report.task}`);
   // The record of a committed step keeps the fences that won: the same one again is a repetition of what was accepted.
-  if (app.tx.step(report.task, report.step)?.fences.includes(report.fence)) return { outcome: "duplicate", task: task.id };
+  if (report.step <= task.steps && app.tx.step(report.task, report.step)?.fences.includes(report.fence))
+    return { outcome: "duplicate", task: task.id };
   if (task.phase === "ended") return { outcome: "ended", task: task.id, status: task.status };
   const member = task.step?.n === report.step ? task.step.members[report.member] : undefined;
   if (task.step === null || member === undefined || member.fence !== report.fence) return fenced(app, task, member);

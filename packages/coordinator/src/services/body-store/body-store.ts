@@ -6,7 +6,7 @@
  * damaged here is fetched from another coordinator, stored again, and then given. K3 A chunk is removed only while Φ has no reference to it, and
  * after its grace (unreferred.ts).
  */
-import { type ChunkGet, type ChunkPut, type ChunkReply, joinBody, limits, type StoredBody, TriadError } from "@triad/protocol";
+import { type ChunkGet, type ChunkPut, type ChunkReply, limits, type StoredBody, TriadError } from "@triad/protocol";
 import { keys } from "../../core/state/keys.ts";
 import type { StateReader } from "../../core/state/transaction.ts";
 import type { Clock, Sha256 } from "../ports.ts";
@@ -21,6 +21,8 @@ export interface BodyStorePorts {
   readonly state: StateReader;
   readonly clock: Clock;
   readonly sha256: Sha256;
+  /** SHA-256 of what comes piece by piece. */
+  readonly digest: () => { update(bytes: Uint8Array): void; hex(): string };
   readonly graceMs: number;
   readonly warn: (message: string, details: object) => void;
   /** The disk refused: nothing that was acknowledged may rest on it any more. */
@@ -35,6 +37,8 @@ const UPLOAD_MS = 1_000;
 const REPAIRS_MAX = 4_096;
 /** Texts put together at once: each is held in memory as a whole. */
 const TEXTS_AT_ONCE = 4;
+/** Texts that are being read or wait for their turn. */
+const TEXTS_WAITING_MAX = 64;
 /** Looks for what is to be removed happen this often within a grace, and never more often than once in SWEEP_MS_MIN. */
 const SWEEPS_A_GRACE = 4;
 const SWEEP_MS_MIN = 250;
@@ -47,6 +51,8 @@ export class BodyStore {
   private readonly repairs = new Map<string, number>();
   /** The other coordinators, whoever answered last first. */
   private order: readonly string[];
+  /** By reference: whoever asks for what is being read waits for the same text. */
+  private readonly reading = new Map<string, Promise<string>>();
   private readonly waitingTexts: (() => void)[] = [];
   private texts = 0;
   private cancelSweep: (() => void) | undefined;
@@ -146,8 +152,19 @@ export class BodyStore {
     return undefined;
   }
 
-  /** The whole text. @throws TriadError TRIAD_BODY_UNAVAILABLE where a chunk cannot be had now. */
-  async text(body: StoredBody): Promise<string> {
+  /** The whole text. @throws TriadError TRIAD_BODY_UNAVAILABLE where a chunk cannot be had now, TRIAD_OVERLOADED where too many are asked for. */
+  text(body: StoredBody): Promise<string> {
+    const known = this.reading.get(body.ref);
+    if (known !== undefined) return known;
+    if (this.reading.size >= TEXTS_WAITING_MAX) {
+      return Promise.reject(new TriadError("TRIAD_OVERLOADED", "too many large outputs are being read; repeat later"));
+    }
+    const text = this.inTurn(body).finally(() => this.reading.delete(body.ref));
+    this.reading.set(body.ref, text);
+    return text;
+  }
+
+  private async inTurn(body: StoredBody): Promise<string> {
     while (this.texts >= TEXTS_AT_ONCE) await new Promise<void>((resolve) => this.waitingTexts.push(resolve));
     this.texts++;
     try {
@@ -158,18 +175,23 @@ export class BodyStore {
     }
   }
 
+  /** Chunk by chunk, with a loop turn between two of them: reading, hashing and decoding are synchronous, and Raft must get its turn. */
   private async whole(body: StoredBody): Promise<string> {
-    const chunks = new Map<string, Uint8Array>();
-    for (const hash of new Set(body.chunks)) {
-      const bytes = await this.chunk(hash);
-      if (bytes === undefined) throw unavailable(body, "none of the coordinators that answer has one of its chunks");
-      chunks.set(hash, bytes);
-      // Reading is synchronous: between two chunks Raft gets its turn.
+    const decoder = new TextDecoder();
+    const digest = this.ports.digest();
+    const parts: string[] = [];
+    let bytes = 0;
+    for (const hash of body.chunks) {
+      const chunk = await this.chunk(hash);
+      if (chunk === undefined) throw unavailable(body, "none of the coordinators that answer has one of its chunks");
+      bytes += chunk.length;
+      digest.update(chunk);
+      parts.push(decoder.decode(chunk, { stream: true }));
       await new Promise<void>((resolve) => this.ports.clock.soon(resolve));
     }
-    const whole = joinBody(body, chunks, this.ports.sha256);
-    if (whole === undefined) throw unavailable(body, "its chunks are not the text that the reference names");
-    return new TextDecoder().decode(whole);
+    parts.push(decoder.decode());
+    if (bytes !== body.bytes || digest.hex() !== body.ref) throw unavailable(body, "its chunks are not the text that the reference names");
+    return parts.join("");
   }
 
   /** An entry refers to these chunks: those that did not come with their upload are fetched in the background. */

@@ -104,7 +104,8 @@ export class LeaderDuties {
       this.remind(task);
       if (writes.has(keys.open(task.id)) && task.deadlineAt !== null) this.agenda.add({ at: task.deadlineAt, task: task.id });
     }
-    if (this.waiting.hasFresh || (freed && this.ports.index.waiting().size > 0)) this.scheduleAssign();
+    if (freed) this.waiting.roomCame();
+    if (this.waiting.isWorthVisit) this.scheduleAssign();
   }
 
   /** Whether it waits, and what for, may have changed. */
@@ -201,7 +202,7 @@ export class LeaderDuties {
     this.assignAgain = false;
     const { plan, placed } = this.ports.planWaiting(this.waiting, this.ports.clock.wallMs());
     if (plan?.kind !== "append") {
-      if (this.waiting.hasFresh) this.scheduleAssign();
+      if (this.waiting.isWorthVisit) this.scheduleAssign();
       return;
     }
     this.assigning = true;

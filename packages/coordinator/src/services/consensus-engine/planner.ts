@@ -44,7 +44,7 @@ export class Planner {
   plan(proposed: Command, nowMs: number): Plan {
     const command = proposed.type === "StepFailed" ? { ...proposed, retryAt: this.retryAt(proposed, nowMs) } : proposed;
     const tx = new Transaction(this.state);
-    const { result, effects } = applyCommand(tx, withPicks(command, []), nowMs, this.sha256);
+    const { result, effects } = applyCommand(tx, withPicks(command, []), nowMs, this.sha256, true);
     if (result.outcome !== "ok") {
       const viaLog = result.outcome === "refused" ? NEEDS_LOG.has(result.code ?? "") : isOfLaterEntry(tx, command);
       return viaLog ? { kind: "append", command: withPicks(command, []), picks: [] } : { kind: "answer", result };

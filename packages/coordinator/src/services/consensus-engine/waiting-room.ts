@@ -6,6 +6,7 @@
  * H2 In a group are tasks that want the same and found the same agent full. Where the first finds no place, the others would find none either;
  *    where it finds one, the next is tried.
  * H3 Groups are tried before those who are fresh, in turn: who waits longer goes first, and no group keeps the others from their turn.
+ * H4 After room came free every group gets its turn, over as many visits as that takes.
  */
 
 /** What a try comes to; a name tells whom the task waits for, and for what. */
@@ -19,16 +20,24 @@ export class WaitingRoom {
   private readonly fresh = new Set<string>();
   private readonly groups = new Map<string, Set<string>>();
   private readonly groupOf = new Map<string, string>();
+  /** Groups that are still to have their turn; they stand first. */
+  private turnsLeft = 0;
 
   clear(): void {
     this.fresh.clear();
     this.groups.clear();
     this.groupOf.clear();
+    this.turnsLeft = 0;
   }
 
-  /** Somebody has not been tried yet. */
-  get hasFresh(): boolean {
-    return this.fresh.size > 0;
+  /** Somebody has not been tried since something changed for them. */
+  get isWorthVisit(): boolean {
+    return this.fresh.size > 0 || (this.turnsLeft > 0 && this.groups.size > 0);
+  }
+
+  /** There may be room where there was none. */
+  roomCame(): void {
+    this.turnsLeft = this.groups.size;
   }
 
   /** It waits, and what is known of it may no longer be true. */
@@ -50,10 +59,14 @@ export class WaitingRoom {
   /** Tries who may find a place, until `enough`; those who were placed have left, and are given back. */
   visit(tryOne: (task: string) => Tried, enough: () => boolean): readonly string[] {
     const placed: string[] = [];
-    for (const name of [...this.groups.keys()].slice(0, GROUPS_TRIED_MAX)) {
-      if (enough()) return placed;
+    // Those whose turn was still to come may have left.
+    this.turnsLeft = Math.min(this.turnsLeft, this.groups.size);
+    for (const name of [...this.groups.keys()].slice(0, Math.min(this.turnsLeft, GROUPS_TRIED_MAX))) {
       this.visitGroup(name, tryOne, enough, placed);
+      if (enough()) return placed;
+      this.turnsLeft--;
     }
+    if (this.turnsLeft > 0) return placed;
     let tries = 0;
     for (const task of this.fresh) {
       if (enough() || tries++ >= FRESH_TRIED_MAX) break;

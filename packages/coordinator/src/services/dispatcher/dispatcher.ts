@@ -28,7 +28,7 @@ export interface DispatcherPorts {
 }
 
 /** Events of the transcript in a dispatch: enough for a window, bounded in number as well as bytes. */
-const EVENTS_MAX = 64;
+const EVENTS_MAX = 24;
 
 export class Dispatcher {
   private readonly ports: DispatcherPorts;

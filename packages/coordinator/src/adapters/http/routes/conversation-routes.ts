@@ -5,9 +5,10 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { CoordinatorApi } from "../../../services/state-manager/api.ts";
 import { conversationSchema } from "../answer-schemas.ts";
 import { errorAnswers, jsonAnswer } from "../error-schema.ts";
+import type { LargeAnswers } from "../large-answers.ts";
 import { conversationQuerySchema, idParamsSchema } from "../request-schemas.ts";
 
-export function registerConversationRoutes(server: FastifyInstance, api: CoordinatorApi): void {
+export function registerConversationRoutes(server: FastifyInstance, api: CoordinatorApi, large: LargeAnswers): void {
   server.withTypeProvider<ZodTypeProvider>().get("/v1/conversations/:id", {
     schema: {
       tags: ["conversations"],
@@ -17,10 +18,10 @@ export function registerConversationRoutes(server: FastifyInstance, api: Coordin
       querystring: conversationQuerySchema,
       response: { 200: jsonAnswer("The conversation.", conversationSchema), ...errorAnswers("TRIAD_CONVERSATION_NOT_FOUND") },
     },
-    handler: async (request) => {
+    handler: async (request, reply) => {
       const { id } = request.params;
       if (!isId(id)) throw new TriadError("TRIAD_CONVERSATION_NOT_FOUND");
-      return await api.conversation(id, { verify: request.query.verify === "true" });
+      return large.send(reply, await api.conversation(id, { verify: request.query.verify === "true" }));
     },
   });
 }

@@ -6,6 +6,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { CoordinatorApi } from "../../../services/state-manager/api.ts";
 import { taskSchema } from "../answer-schemas.ts";
 import { BODY_ERRORS, errorAnswers, jsonAnswer } from "../error-schema.ts";
+import type { LargeAnswers } from "../large-answers.ts";
 import { type EffectBody, effectBodySchema, effectParamsSchema } from "../request-schemas.ts";
 import { taskId } from "./task-routes.ts";
 
@@ -27,7 +28,7 @@ function verdictOf(body: EffectBody): EffectVerdict {
   });
 }
 
-export function registerEffectRoutes(server: FastifyInstance, api: CoordinatorApi): void {
+export function registerEffectRoutes(server: FastifyInstance, api: CoordinatorApi, large: LargeAnswers): void {
   server.withTypeProvider<ZodTypeProvider>().post("/v1/tasks/:id/effects/:n", {
     schema: {
       tags: ["tasks"],
@@ -40,11 +41,12 @@ export function registerEffectRoutes(server: FastifyInstance, api: CoordinatorAp
         ...errorAnswers(...BODY_ERRORS, "TRIAD_TASK_NOT_FOUND", "TRIAD_EFFECT_NOT_WAITING", "TRIAD_UNKNOWN_OUTCOME"),
       },
     },
-    handler: (request) => {
+    handler: async (request, reply) => {
       const { member, idempotencyKey } = request.body;
       const id = taskId(request.params.id);
       const effect = { n: placeOf(request.params.n), ...(member === undefined ? {} : { member }) };
-      return api.resolveEffect(id, effect, verdictOf(request.body), idempotencyKey ?? mintId("request", randomBytes));
+      const name = idempotencyKey ?? mintId("request", randomBytes);
+      return large.send(reply, await api.resolveEffect(id, effect, verdictOf(request.body), name));
     },
   });
 }

@@ -7,6 +7,7 @@ import type { CoordinatorApi, SubmitRequest } from "../../../services/state-mana
 import { acceptedSchema, feedbackAnswerSchema, taskSchema } from "../answer-schemas.ts";
 import { BODY_ERRORS, errorAnswers, jsonAnswer } from "../error-schema.ts";
 import type { HeldRequests } from "../held-requests.ts";
+import type { LargeAnswers } from "../large-answers.ts";
 import { feedbackBodySchema, idParamsSchema, type SubmitBody, submitBodySchema, taskQuerySchema } from "../request-schemas.ts";
 
 /** An id that cannot exist is not found, like any other that does not. */
@@ -39,10 +40,10 @@ function toSubmitRequest({ budgetUsd: _, requires, ...rest }: SubmitBody): Submi
 
 const tags = ["tasks"];
 
-export function registerTaskRoutes(server: FastifyInstance, api: CoordinatorApi, held: HeldRequests): void {
+export function registerTaskRoutes(server: FastifyInstance, api: CoordinatorApi, held: HeldRequests, large: LargeAnswers): void {
   registerSubmit(server, api);
-  registerRead(server, api, held);
-  registerCancel(server, api);
+  registerRead(server, api, held, large);
+  registerCancel(server, api, large);
   registerFeedback(server, api);
 }
 
@@ -77,7 +78,7 @@ function registerSubmit(server: FastifyInstance, api: CoordinatorApi): void {
   });
 }
 
-function registerRead(server: FastifyInstance, api: CoordinatorApi, held: HeldRequests): void {
+function registerRead(server: FastifyInstance, api: CoordinatorApi, held: HeldRequests, large: LargeAnswers): void {
   server.withTypeProvider<ZodTypeProvider>().get("/v1/tasks/:id", {
     schema: {
       tags,
@@ -90,10 +91,10 @@ function registerRead(server: FastifyInstance, api: CoordinatorApi, held: HeldRe
     handler: async (request, reply) => {
       const id = taskId(request.params.id);
       const waitMs = request.query.wait ?? 0;
-      if (waitMs === 0) return await api.task(id);
+      if (waitMs === 0) return large.send(reply, await api.task(id));
       const { signal, release } = held.hold(reply.raw);
       try {
-        return await api.taskWhenEnded(id, waitMs, signal);
+        return large.send(reply, await api.taskWhenEnded(id, waitMs, signal));
       } finally {
         release();
       }
@@ -101,7 +102,7 @@ function registerRead(server: FastifyInstance, api: CoordinatorApi, held: HeldRe
   });
 }
 
-function registerCancel(server: FastifyInstance, api: CoordinatorApi): void {
+function registerCancel(server: FastifyInstance, api: CoordinatorApi, large: LargeAnswers): void {
   server.withTypeProvider<ZodTypeProvider>().delete("/v1/tasks/:id", {
     schema: {
       tags,
@@ -110,7 +111,7 @@ function registerCancel(server: FastifyInstance, api: CoordinatorApi): void {
       params: idParamsSchema,
       response: { 200: jsonAnswer("The task after it.", taskSchema), ...errorAnswers("TRIAD_TASK_NOT_FOUND", "TRIAD_UNKNOWN_OUTCOME") },
     },
-    handler: (request) => api.cancel(taskId(request.params.id)),
+    handler: async (request, reply) => large.send(reply, await api.cancel(taskId(request.params.id))),
   });
 }
 
