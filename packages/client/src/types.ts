@@ -50,6 +50,8 @@ export interface StepView {
   readonly attempt: number;
   readonly outcome: string;
   readonly output: string;
+  /** Of an output above 128 KiB: SHA-256 and length of the whole. `output` is shorter only where the answer would have grown too large. */
+  readonly body?: { readonly ref: string; readonly bytes: number };
   readonly facts: Readonly<Record<string, Json>>;
   readonly routing: RoutingDecision;
   readonly startedAt: number | string;
@@ -127,6 +129,8 @@ export interface ConversationEvent {
   readonly step: number;
   readonly by: string;
   readonly text: string;
+  /** Of an output above 128 KiB: the event's id is over this and the beginning of the text. */
+  readonly body?: { readonly ref: string; readonly bytes: number; readonly chunks: readonly string[] };
   readonly facts: Readonly<Record<string, Json>>;
 }
 

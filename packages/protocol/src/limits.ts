@@ -97,8 +97,9 @@ export const DELTA_BYTES_MAX: number = 16 * KIB;
 /** Retention defaults; what apply uses stands in Φ (SetConfig). */
 export const RETENTION_MS_DEFAULT: number = 7 * 24 * 3_600_000;
 export const KEY_TTL_MS_DEFAULT: number = 24 * 3_600_000;
-/** Due records that one command removes at most, oldest first. */
-export const DUE_PER_COMMAND = 64;
+/** Due records that a Tick removes at most, oldest first, and any other command: an entry holds 256 of those, and a task makes two records. */
+export const DUE_PER_TICK = 64;
+export const DUE_PER_COMMAND = 4;
 export const TICK_MS = 60_000;
 /** Effects of one step: each is two commands in the log, and a step that needs more is several steps. */
 export const EFFECTS_MAX = 256;

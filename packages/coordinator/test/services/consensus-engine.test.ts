@@ -141,6 +141,22 @@ describe("propose", () => {
   });
 });
 
+describe("whoever waits for an index", () => {
+  it("is told when it is applied, and never told so where it is not", async () => {
+    const one = await led();
+    const next = one.state.applied.index + 1;
+    const seen = one.engine.whenApplied(next);
+    await propose(one, openTask("t"));
+    await seen;
+    const cutOff = expect(one.engine.whenApplied(next + 100)).rejects.toMatchObject({ code: "TRIAD_NO_LEADER" });
+    one.clock.advance(11_000);
+    await cutOff;
+    const stopped = expect(one.engine.whenApplied(next + 100)).rejects.toMatchObject({ code: "TRIAD_NO_LEADER" });
+    one.engine.stop();
+    await stopped;
+  });
+});
+
 describe("dispatch", () => {
   it("goes out after the commit, and again only where a heartbeat shows that it did not arrive", async () => {
     const one = await led();

@@ -244,4 +244,41 @@ describe("retention", () => {
     expect([...state.records.keys()].filter((key) => key.includes("t1") || key.includes("/c"))).toEqual([]);
     expect(state.tx.task("t2")?.phase).toBe("open");
   });
+
+  it("takes a task out of its conversation's list and leaves the others in it", () => {
+    const state = ready();
+    state.one({ type: "SetConfig", retentionMs: 1_000 }, 2_000);
+    for (const [i, task] of ["t1", "t2", "t3"].entries()) {
+      state.one(openTask(task, { conversation: "c", assign: [pick(state, task, 1, "alice", "w1")] }), 3_000 + i * 500);
+      state.one(finished(state, task), 3_000 + i * 500);
+    }
+    state.one({ type: "Tick" }, 4_100);
+    expect(state.tx.conversationTasks("c")).toEqual([{ task: "t2" }, { task: "t3" }]);
+    expect(state.tx.conversation("c")?.tasks).toBe(2);
+    state.one({ type: "Tick" }, 9_000);
+    expect([...state.records.keys()].filter((key) => key.includes("/c"))).toEqual([]);
+  });
+
+  it("a backlog is worked off by Ticks, and holds up no entry of other commands", () => {
+    const state = ready();
+    state.one({ type: "SetConfig", retentionMs: 1_000 }, 2_000);
+    for (let i = 0; i < 100; i++) {
+      state.one(openTask(`t${i}`, { assign: [pick(state, `t${i}`, 1, "alice", "w1")] }), 3_000);
+      state.one(finished(state, `t${i}`), 3_000);
+    }
+    const left = (): number => [...state.records.keys()].filter((key) => key.startsWith("task/")).length;
+    state.apply(
+      [
+        { type: "DrainWorker", worker: "w2" },
+        { type: "DrainWorker", worker: "w2" },
+      ],
+      9_000,
+    );
+    expect(left()).toBe(100 - 2 * limits.DUE_PER_COMMAND);
+    state.one({ type: "Tick" }, 9_000);
+    expect(left()).toBe(100 - 2 * limits.DUE_PER_COMMAND - limits.DUE_PER_TICK);
+    state.one({ type: "Tick" }, 9_000);
+    expect(left()).toBe(0);
+    expect(state.tx.meta().oldestTask).toBeNull();
+  });
 });

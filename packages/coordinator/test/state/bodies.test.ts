@@ -3,9 +3,9 @@ import type { BodyRef } from "@triad/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { keys } from "../../src/core/state/keys.ts";
-import type { ChunkRecord, TaskRecord } from "../../src/core/state/records.ts";
+import type { ChunkRecord } from "../../src/core/state/records.ts";
 import { fenceOf, finished, type MemoryState, openTask, pick, ready } from "./memory-state.ts";
-import { check, move, play, storedOutput } from "./random-history.ts";
+import { check, move, playToTheEnd, storedOutput } from "./random-history.ts";
 
 const BODY: BodyRef = { ref: "whole", bytes: 3, chunks: ["c1", "c2", "c1"], head: "the beginning" };
 const DAYS = 24 * 3_600_000;
@@ -89,13 +89,7 @@ describe("under random histories", () => {
   it("no chunk is left once everything has ended and retention has removed it", () => {
     fc.assert(
       fc.property(fc.array(move, { maxLength: 60 }), (moves) => {
-        const { state } = play(moves);
-        for (const task of [...state.list("task/").values()] as TaskRecord[]) {
-          state.one({ type: "EndTask", task: task.id, status: "cancelled", assign: [] }, 2_000);
-        }
-        for (let day = 1; day < 12; day++) state.one({ type: "Tick" }, day * DAYS);
-        check(state);
-        expect([...state.list("task/"), ...state.list(keys.chunks)]).toEqual([]);
+        playToTheEnd(moves);
       }),
       { numRuns: 150 },
     );

@@ -39,6 +39,18 @@ const MUTANTS: readonly Mutant[] = [
     replace: "if (conversation.queue.length === 0) startTask",
   },
   {
+    name: "a chunk that two records hold goes with the first",
+    file: `${STATE}/bodies.ts`,
+    find: "if (uses > 0) tx.put(keys.chunk(hash), { uses });\n    else tx.remove(keys.chunk(hash));",
+    replace: "tx.remove(keys.chunk(hash));",
+  },
+  {
+    name: "partial answers keep their chunks for ever",
+    file: `${STATE}/retention.ts`,
+    find: "app.release((record as PartialRecord).output);",
+    replace: "",
+  },
+  {
     name: "a second outcome of an effect is taken",
     file: `${STATE}/effects.ts`,
     find: 'if (before.state !== "intended") return { outcome: "duplicate", task: command.task };',

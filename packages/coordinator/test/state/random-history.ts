@@ -101,7 +101,7 @@ function commandOf(state: MemoryState, { kind, a, b, c }: Move): Command {
       return {
         type: "StepFinished",
         ...common,
-        output: c % 4 === 0 ? storedOutput(c) : `o${c % 2}`,
+        output: b % 2 === 0 ? storedOutput(c) : `o${c % 2}`,
         facts: { [`f${b % 5}`]: c % 7 === 0 ? null : c },
         evidence: { vector: new Uint8Array(256).fill(c), scale: 0.1 },
         usage: { tokensIn: 1, tokensOut: 1, costUsd: 0.001 },
@@ -196,4 +196,20 @@ export function play(moves: readonly Move[]): { readonly log: readonly Command[]
     assert.deepEqual([...index.waiting()].sort(), [...fresh.waiting()].sort());
   }
   return { log, state };
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** A random history, after which every task is ended and retention removes all: no chunk may be left without a record that names it. */
+export function playToTheEnd(moves: readonly Move[]): void {
+  const { state } = play(moves);
+  // A day between two ends, so that retention removes one task while others still hold the same chunks.
+  for (const [i, task] of ([...state.list("task/").values()] as TaskRecord[]).entries()) {
+    state.one({ type: "EndTask", task: task.id, status: "cancelled", assign: [] }, (i + 1) * DAY_MS);
+  }
+  for (let day = TASKS.length + 1; day < TASKS.length + 10; day++) {
+    state.one({ type: "Tick" }, day * DAY_MS);
+    check(state);
+  }
+  assert.deepEqual([...state.list("task/"), ...state.list("conv/"), ...state.list(keys.chunks)], []);
 }

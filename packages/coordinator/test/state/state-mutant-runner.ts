@@ -3,7 +3,7 @@ import { EXIT_KILLED, EXIT_SURVIVED } from "@triad/testkit";
 import fc from "fast-check";
 import { equalRequestsMakeOneTask } from "../services/one-task.ts";
 import { effectMoves, playEffects } from "./effect-history.ts";
-import { move, play } from "./random-history.ts";
+import { move, playToTheEnd } from "./random-history.ts";
 
 const RUNS = Number(process.argv[2] ?? "300");
 
@@ -11,7 +11,7 @@ try {
   await equalRequestsMakeOneTask();
   fc.assert(
     fc.property(fc.array(move, { maxLength: 60 }), (moves) => {
-      play(moves);
+      playToTheEnd(moves);
     }),
     { numRuns: RUNS, seed: 7 },
   );

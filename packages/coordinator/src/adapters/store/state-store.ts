@@ -12,18 +12,17 @@ import { compareKeys } from "../../core/state/keys.ts";
 import type { StateRecord } from "../../core/state/records.ts";
 import type { StateReader } from "../../core/state/transaction.ts";
 import { assertLooksSound } from "./lmdb-file.ts";
+import { RecordCache } from "./record-cache.ts";
 
 /** Unflushed writes are collected for this long or this many entries (state.md 11). */
 const FLUSH_MS = 50;
 const FLUSH_ENTRIES = 256;
-/** Decoded records kept in memory; the rest is read from the map again. */
-const RECORDS_CACHED = 50_000;
 /** Listings (facts and contexts of a conversation) kept in memory. */
 const LISTS_CACHED = 5_000;
 /** lmdb's address space; the file grows as it is used. */
 const MAP_BYTES = 64 * 1024 ** 3;
 /** Kinds that a step reads; the others are written once and read by people. */
-const CACHED_KINDS = new Set(["meta", "config", "team", "agent", "worker", "task", "input", "conv", "ctx", "key"]);
+const CACHED_KINDS = new Set(["meta", "config", "team", "agent", "worker", "task", "input", "conv", "ctx", "key", "event"]);
 const LISTED_KINDS = new Set(["fact", "ctx", "agent", "worker"]);
 const APPLIED_KEY = "@applied";
 
@@ -64,7 +63,7 @@ function remember<V>(cache: Map<string, V>, key: string, value: V, most: number)
 export class StateStore implements StateReader {
   private db: RootDatabase<Uint8Array, string>;
   private readonly unflushed = new Map<string, Unflushed>();
-  private readonly records = new Map<string, StateRecord>();
+  private readonly records = new RecordCache();
   private readonly lists = new Map<string, Map<string, StateRecord>>();
   private readonly onFailure: (error: Error) => void;
   private generation = 1;
@@ -104,7 +103,7 @@ export class StateStore implements StateReader {
     const bytes = this.db.get(key);
     if (bytes === undefined) return undefined;
     const record = decodeCanonical(bytes) as unknown as StateRecord;
-    if (CACHED_KINDS.has(kindOf(key))) remember(this.records, key, record, RECORDS_CACHED);
+    if (CACHED_KINDS.has(kindOf(key))) this.records.set(key, record, bytes.length);
     return record;
   }
 
@@ -144,7 +143,7 @@ export class StateStore implements StateReader {
     for (const [key, record] of records) {
       this.unflushed.set(key, { record, bytes: encoded.get(key), generation: this.generation });
       if (record === undefined) this.records.delete(key);
-      else if (CACHED_KINDS.has(kindOf(key))) remember(this.records, key, record, RECORDS_CACHED);
+      else if (CACHED_KINDS.has(kindOf(key))) this.records.set(key, record, encoded.get(key)?.length ?? 0);
       this.relist(key, record);
     }
     this.mark = mark;

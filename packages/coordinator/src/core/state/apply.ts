@@ -47,7 +47,7 @@ export function applyCommand(
   const meta = { ...before, seq: before.seq + 1, at: Math.max(before.at, at) };
   tx.put(keys.meta, meta);
   const app = new Application(tx, meta.at, meta.seq, sha256, rehearsal);
-  removeDue(app);
+  removeDue(app, command.type === "Tick" ? limits.DUE_PER_TICK : limits.DUE_PER_COMMAND);
   return { result: dispatch(app, command), effects: app.effects };
 }
 

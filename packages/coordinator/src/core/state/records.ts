@@ -117,6 +117,8 @@ export interface OpenStep {
 export interface TaskRecord {
   readonly id: string;
   readonly conversation: string;
+  /** Its number among the tasks of its conversation, from 1. */
+  readonly place: number;
   readonly key: string | null;
   readonly requestDigest: string;
   readonly openedAt: number;

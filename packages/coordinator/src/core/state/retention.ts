@@ -1,8 +1,11 @@
-/** What log time removes: ended tasks, their idempotency keys, and a conversation with its last task. At most 64 records a command, oldest first. */
-import { type Body, limits, type TranscriptEvent } from "@triad/protocol";
+/**
+ * What log time removes: ended tasks, their idempotency keys, and a conversation with its last task, oldest first. A Tick, which is proposed
+ * for this, removes many; any other command a few, more than it makes: an entry holds hundreds of them, and all wait while it is applied.
+ */
+import type { Body, TranscriptEvent } from "@triad/protocol";
 import type { Application } from "./application.ts";
 import { type DueKind, keys } from "./keys.ts";
-import type { ConversationTaskRecord, DueRecord, PartialRecord, StepRecord, TaskRecord } from "./records.ts";
+import type { ConversationRecord, DueRecord, PartialRecord, StepRecord, TaskRecord } from "./records.ts";
 
 /** A task has ended: from now on log time may remove it, and its key once that is old enough as well. */
 export function scheduleRemoval(app: Application, task: TaskRecord): void {
@@ -29,12 +32,12 @@ export function anythingDue(app: Pick<Application, "tx">, at: number): boolean {
   );
 }
 
-/** Removes what is due, within the bound; every command does so first. */
-export function removeDue(app: Application): void {
+/** Removes what is due, at most `budget` records; every command does so first. */
+export function removeDue(app: Application, budget: number): void {
   if (!anythingDue(app, app.at)) return;
   const config = app.tx.config();
-  const removedKeys = sweep(app, "key", config.keyTtlMs, limits.DUE_PER_COMMAND, (key) => app.tx.remove(keys.idempotency(key)));
-  sweep(app, "task", config.retentionMs, limits.DUE_PER_COMMAND - removedKeys, (id) => removeTask(app, id));
+  const removedKeys = sweep(app, "key", config.keyTtlMs, budget, (key) => app.tx.remove(keys.idempotency(key)));
+  sweep(app, "task", config.retentionMs, budget - removedKeys, (id) => removeTask(app, id));
 }
 
 function sweep(app: Application, kind: DueKind, keepMs: number, budget: number, remove: (id: string) => void): number {
@@ -72,16 +75,22 @@ export function bodiesOfStep(step: StepRecord): readonly (Body | null)[] {
   return [step.output, ...(step.members ?? []).map((member) => member.output)];
 }
 
-function removeSteps(app: Application, task: string): void {
-  for (const [key, record] of app.tx.list(keys.steps(task))) {
-    for (const body of bodiesOfStep(record as StepRecord)) app.release(body);
-    app.tx.remove(key);
+// What is numbered is removed by its numbers: a listing would look through everything that was written lately.
+
+function removeSteps(app: Application, { id, steps, events }: TaskRecord): void {
+  for (let n = 1; n <= steps; n++) {
+    const step: StepRecord | undefined = app.tx.step(id, n);
+    if (step === undefined) continue;
+    for (const body of bodiesOfStep(step)) app.release(body);
+    app.tx.remove(keys.step(id, n));
   }
+  for (let n = 1; n <= events; n++) app.tx.remove(keys.taskEvent(id, n));
 }
 
-function removeEvents(app: Application, conversation: string): void {
-  for (const [key, record] of app.tx.list(keys.events(conversation))) {
-    app.release((record as TranscriptEvent).body);
+function removeEvents(app: Application, { id, events }: ConversationRecord): void {
+  for (let seq = 1; seq <= events; seq++) {
+    const key = keys.event(id, seq);
+    app.release((app.tx.get(key) as TranscriptEvent | undefined)?.body);
     app.tx.remove(key);
   }
 }
@@ -92,8 +101,7 @@ function removeTask(app: Application, id: string): void {
   if (task === undefined) return;
   tx.remove(keys.task(id));
   tx.remove(keys.input(id));
-  removeSteps(app, id);
-  removeAll(app, keys.taskEvents(id));
+  removeSteps(app, task);
   if (task.key !== null && tx.idempotency(task.key)?.task === id) {
     // The key may not outlive what it points to.
     tx.remove(keys.idempotency(task.key));
@@ -101,14 +109,12 @@ function removeTask(app: Application, id: string): void {
   }
   const conversation = tx.conversation(task.conversation);
   if (conversation === undefined) return;
+  tx.remove(keys.conversationTask(conversation.id, task.place));
   if (conversation.tasks > 1) {
-    for (const [key, record] of tx.list(keys.conversationTasks(conversation.id))) {
-      if ((record as ConversationTaskRecord).task === id) tx.remove(key);
-    }
     app.putConversation({ ...conversation, tasks: conversation.tasks - 1 });
     return;
   }
   tx.remove(keys.conversation(conversation.id));
-  removeEvents(app, conversation.id);
-  for (const prefix of [keys.facts, keys.contexts, keys.conversationTasks]) removeAll(app, prefix(conversation.id));
+  removeEvents(app, conversation);
+  for (const prefix of [keys.facts, keys.contexts]) removeAll(app, prefix(conversation.id));
 }

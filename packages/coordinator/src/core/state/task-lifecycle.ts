@@ -93,6 +93,7 @@ export function openTask(app: Application, command: OpenTask): CommandResult {
   const task: TaskRecord = {
     id: command.task,
     conversation: command.conversation,
+    place: before.opened + 1,
     key: command.key ?? null,
     requestDigest: command.requestDigest,
     openedAt: app.at,
@@ -127,7 +128,7 @@ export function openTask(app: Application, command: OpenTask): CommandResult {
   if (command.key !== undefined) {
     tx.put(keys.idempotency(command.key), { task: task.id, requestDigest: command.requestDigest, at: app.at });
   }
-  tx.put(keys.conversationTask(before.id, before.opened + 1), { task: task.id });
+  tx.put(keys.conversationTask(before.id, task.place), { task: task.id });
   const meta = tx.meta();
   tx.put(keys.meta, { ...meta, running: meta.running + 1, openBytes: meta.openBytes + input.bytes });
   const conversation = { ...before, opened: before.opened + 1, tasks: before.tasks + 1 };

@@ -5,7 +5,7 @@
  * E1: apply runs in log order, once an entry, on every coordinator alike. E2: only a coordinator that has applied an entry of its own term
  * as leader proposes, dispatches or aborts. E3: whoever waits for an index is told after its writes can be read.
  */
-import { type Command, type CommandResult, decodeCommands, type Heartbeat, limits, type Pick } from "@triad/protocol";
+import { type Command, type CommandResult, decodeCommands, type Heartbeat, limits, type Pick, TriadError } from "@triad/protocol";
 import type { Entry } from "../../core/raft/types.ts";
 import type { Effect } from "../../core/state/application.ts";
 import { applyEntry, hashWrites } from "../../core/state/apply.ts";
@@ -55,8 +55,16 @@ export interface AppliedNotice {
 
 /** An entry decoded from the log may be a little above the limit for several commands: one command may be as large as a body allows. */
 const ENTRY_DECODE_BYTES_MAX: number = 2 * limits.FRAME_BYTES_MAX;
+/** For a coordinator to hear of what is committed: beyond it is cut off from the leader, and a reader is better off elsewhere. */
+const APPLY_WAIT_MS = 10_000;
 /** Checkpoints of the state hash that are kept for comparison. */
 const CHECKS_KEPT = 16;
+
+interface IndexWaiter {
+  readonly index: number;
+  /** False: it will not be seen here. */
+  readonly settle: (applied: boolean) => void;
+}
 
 export class ConsensusEngine {
   readonly index: LiveIndex;
@@ -66,7 +74,7 @@ export class ConsensusEngine {
   private readonly duties: LeaderDuties;
   private readonly load: Load;
   private readonly listeners = new Set<(notice: AppliedNotice) => void>();
-  private readonly indexWaiters: { readonly index: number; readonly resolve: () => void }[] = [];
+  private readonly indexWaiters = new Set<IndexWaiter>();
   private readonly checks = new Map<number, string>();
   private append: (data: Uint8Array) => ProposeOutcome = () => ({ ok: false, reason: "notLeader", leader: 0 });
   private soft: SoftStateReport = { leader: 0, role: "StateFollower", term: 0 };
@@ -154,10 +162,23 @@ export class ConsensusEngine {
     return () => this.listeners.delete(listener);
   }
 
-  /** Resolves when this index has been applied here. */
+  /**
+   * Resolves when this index has been applied here. Rejects with TRIAD_NO_LEADER where it is not in time, or this coordinator stops before: what
+   * is read without it may be stale.
+   */
   whenApplied(index: number): Promise<void> {
     if (this.ports.state.applied.index >= index) return Promise.resolve();
-    return new Promise((resolve) => this.indexWaiters.push({ index, resolve }));
+    return new Promise((resolve, reject) => {
+      const settle = (applied: boolean): void => {
+        cancel();
+        this.indexWaiters.delete(waiter);
+        if (applied) resolve();
+        else reject(new TriadError("TRIAD_NO_LEADER", "this coordinator does not hear what the leader has committed"));
+      };
+      const waiter: IndexWaiter = { index, settle };
+      const cancel = this.ports.clock.schedule(APPLY_WAIT_MS, () => settle(false));
+      this.indexWaiters.add(waiter);
+    });
   }
 
   onSoftState(state: SoftStateReport): void {
@@ -232,12 +253,7 @@ export class ConsensusEngine {
 
   private wakeIndexWaiters(): void {
     const { index } = this.ports.state.applied;
-    for (let i = this.indexWaiters.length - 1; i >= 0; i--) {
-      const waiter = this.indexWaiters[i];
-      if (waiter === undefined || waiter.index > index) continue;
-      this.indexWaiters.splice(i, 1);
-      waiter.resolve();
-    }
+    for (const waiter of this.indexWaiters) if (waiter.index <= index) waiter.settle(true);
   }
 
   /** Every coordinator counts what the log says; that they agree is what dashboards rely on after a failover. */
@@ -289,7 +305,7 @@ export class ConsensusEngine {
   stop(): void {
     this.duties.end();
     this.queue.abandon("stopped");
-    for (const waiter of this.indexWaiters.splice(0)) waiter.resolve();
+    for (const waiter of this.indexWaiters) waiter.settle(false);
   }
 }
 

@@ -84,6 +84,8 @@ export class StateManager implements CoordinatorApi {
     const task = mintId("task", this.ports.randomBytes);
     const conversation = wanted ?? mintId("conversation", this.ports.randomBytes);
     const requestDigest = this.ports.sha256(encodeCanonical({ ...rest, conversation: wanted ?? null } as never));
+    // A coordinator that has not applied the team yet would send the text without what routes it.
+    if (new Transaction(this.ports.state).team() === undefined) await this.barrier();
     const embedding = this.embed(request.input, request.requires);
     const command: OpenTask = {
       type: "OpenTask",
