@@ -9,9 +9,9 @@ import {
   type NegotiationSettings,
   negotiate,
   ROUNDS,
-  resolveAlpha,
   type TeamMember,
 } from "../../src/core/transition/negotiation.ts";
+import { resolveAlpha } from "../../src/core/transition/team-weights.ts";
 import { ballVector, seeded, squaredDistance, squaredNorm, uniformFixedPoint } from "./oracle.ts";
 
 const SETTINGS: NegotiationSettings = { alpha: 0.45 / 2.2, lambda: 1, beta: 0.2, weights: "uniform", stepPolicy: "reject" };

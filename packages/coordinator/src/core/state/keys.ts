@@ -48,11 +48,6 @@ export const keys = {
   dues: (kind: DueKind): string => `due/${kind}/`,
 } as const;
 
-/** The number at the end of a key such as step/<task>/0000000000000003. */
-export function numberOf(key: string): number {
-  return Number(key.slice(key.lastIndexOf("/") + 1));
-}
-
 /**
  * Key order of Φ: by code point, as UTF-8 bytes have it, so that a store, a cache and a transaction list the same records in the same order.
  * (Comparing strings directly would order surrogate pairs below U+E000.)

@@ -13,9 +13,6 @@ import { CONTEXT_DIM } from "@triad/protocol";
 import { lipschitzBound, trustWeights, uniformWeights } from "./team-weights.ts";
 import { soloRounds, type TransitionField, type Vector } from "./transition-step.ts";
 
-export { foldEvidence } from "./evidence.ts";
-export { lipschitzBound, resolveAlpha } from "./team-weights.ts";
-
 /** Rounds of the iteration that one committed step pays for: at `auto` most of the way to the neighbours, for about 20 µs. */
 export const ROUNDS = 4;
 /** ‖C‖² above this is no legal step's result: 1, and room for float32 rounding. */
