@@ -81,6 +81,8 @@ export const PROTOTYPES_MAX = 16;
 export const FEEDBACK_KEPT = 8;
 /** Members of a conversation that negotiate: the latest ones. */
 export const TEAM_MEMBERS_MAX = 8;
+/** Workers that are down and still listed: enough to see what happened, not every id that ever was. */
+export const DOWN_WORKERS_KEPT = 16;
 /** Heartbeat and status period; silence after which a worker is lost; age at which an unseen dispatch is repeated. */
 export const HEARTBEAT_MS = 250;
 export const WORKER_LOST_MS = 2_000;

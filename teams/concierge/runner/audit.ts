@@ -21,8 +21,14 @@ const PROBLEMS_SHOWN = 20;
 /**
  * @param folders the coordinators' log folders.
  * @param committed index up to which the cluster had said that its log is committed.
+ * @param reported the steps that the cluster's answers listed, as `task/n`: what the log commits and the answers lack is lost to its user.
  */
-export function auditLogs(folders: readonly string[], committed: number, ledger: readonly LedgerLine[]): Audit {
+export function auditLogs(
+  folders: readonly string[],
+  committed: number,
+  ledger: readonly LedgerLine[],
+  reported: ReadonlySet<string>,
+): Audit {
   const problems: string[] = [];
   const entriesCompared = compareLogs(folders, committed, problems);
   const returned = new Set(ledger.map((line) => signature(line.task, line.step, line)));
@@ -41,6 +47,8 @@ export function auditLogs(folders: readonly string[], committed: number, ledger:
       problems.push(problem);
     }
   }
+  for (const key of first.keys()) if (!reported.has(key)) problems.push(`step ${key} is in the log and in no answer`);
+  for (const key of reported) if (!first.has(key)) problems.push(`step ${key} was answered and is in no log`);
   return { doubleCommits: bad.size, steps, entriesCompared, problems: problems.slice(0, PROBLEMS_SHOWN) };
 }
 

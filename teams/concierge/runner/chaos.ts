@@ -13,6 +13,8 @@ export interface ChaosOptions {
   readonly client: TriadClient;
   readonly inFlight: () => number;
   readonly say: (text: string) => void;
+  /** Workers that the cluster was started with. */
+  readonly workers: number;
   /** True when there is nothing left to disturb. */
   readonly over: () => boolean;
 }
@@ -73,7 +75,8 @@ export class Chaos {
       const whole =
         view?.leader != null &&
         view.coordinators.every((coordinator) => coordinator.role !== "down") &&
-        view.workers.every((worker) => worker.state === "up");
+        // Not all that are listed: one that has left for good stays in the list for a while.
+        view.workers.filter((worker) => worker.state === "up").length >= this.options.workers;
       if (whole) return view;
       await pause(POLL_MS);
     }
@@ -101,12 +104,14 @@ export class Chaos {
   }
 
   private killWorker(view: ClusterView): void {
-    const worker = view.workers[this.turn++ % view.workers.length];
+    const up = view.workers.filter((each) => each.state === "up");
+    const worker = up[this.turn++ % up.length];
     if (worker !== undefined && this.fault(`worker ${worker.id}`, worker.pid, "SIGKILL")) this.report.workerKills++;
   }
 
   private async pauseWorker(view: ClusterView): Promise<void> {
-    const worker = view.workers[this.turn++ % view.workers.length];
+    const up = view.workers.filter((each) => each.state === "up");
+    const worker = up[this.turn++ % up.length];
     if (worker === undefined || !this.fault(`worker ${worker.id}`, worker.pid, "SIGSTOP")) return;
     try {
       await pause(PAUSE_MS);

@@ -107,7 +107,13 @@ async function measure(flags: DemoFlags, cluster: DemoCluster, dialogues: readon
   });
   let driving = true;
   const chaos = flags.chaos
-    ? new Chaos({ client, inFlight: () => drive.inFlight, say: (text) => progress.say(text), over: () => !driving })
+    ? new Chaos({
+        client,
+        inFlight: () => drive.inFlight,
+        say: (text) => progress.say(text),
+        workers: cluster.info.pids.workers.length,
+        over: () => !driving,
+      })
     : undefined;
   let next = 0;
   // Chaos goes on with the same dialogues as new conversations until enough was struck.
@@ -188,7 +194,8 @@ async function summarise(
   const { drive, chaos, commits, wallSeconds } = measured;
   const ledger = readLedger(join(folder, "ledger"));
   const logs = ["c1", "c2", "c3"].map((id) => join(folder, "data", id, "log"));
-  const audit = flags.keep ? undefined : auditLogs(logs, commits.commitIndex, ledger);
+  const reported = new Set(drive.turns.flatMap(({ task, result }) => (result?.steps ?? []).map((step) => `${task}/${step.n}`)));
+  const audit = flags.keep ? undefined : auditLogs(logs, commits.commitIndex, ledger, reported);
   const scores = scoreRun(dialogues, drive.turns, ledger, measured.verified);
   const hops = hopTimes(drive);
   const statusOf = (status: string): number => drive.turns.filter(({ result }) => result?.status === status).length;
@@ -217,7 +224,12 @@ async function summarise(
 /** 0 only where nothing was lost, doubled or left unverified. */
 function verdict(summary: Summary): number {
   const sound =
-    summary.lost === 0 && summary.failed === 0 && (summary.doubleCommits ?? 0) === 0 && summary.chainsVerified === summary.dialogues;
+    summary.lost === 0 &&
+    summary.failed === 0 &&
+    (summary.doubleCommits ?? 0) === 0 &&
+    (summary.audit?.problems.length ?? 0) === 0 &&
+    summary.contextKept === 1 &&
+    summary.chainsVerified === summary.dialogues;
   const struck =
     summary.chaos === undefined || (summary.chaos.leaderKills >= 3 && summary.chaos.workerKills >= 3 && summary.chaos.pauses >= 1);
   if (sound && struck) return 0;

@@ -28,7 +28,7 @@ export interface RunScores {
   readonly settledAccuracy: number;
   readonly settledSwitchAccuracy: number;
   /** Turns with no gold domain, or with several: in rows of their own. */
-  readonly routingRows: readonly { readonly name: string; readonly turns: number; readonly accuracy: number }[];
+  readonly routingRows: readonly { readonly name: string; readonly turns: number; readonly accuracy: number | null }[];
   readonly views: Readonly<Record<string, ViewRow>>;
   /** Facts that did not stand where they had to, at most a few, for people. */
   readonly lostFacts: readonly string[];
@@ -166,7 +166,8 @@ export function scoreRun(
     routingRows: (["none", "two", "three"] as const).map((name) => ({
       name: `${name} gold domain${name === "none" ? "" : "s"}`,
       turns: routing.others[name].turns,
-      accuracy: routing.others[name].fits,
+      // Without a turn there is no share: absent, not 0.
+      accuracy: routing.others[name].turns === 0 ? null : routing.others[name].fits,
     })),
     views: views.result(),
     lostFacts: context.lost

@@ -187,6 +187,36 @@ describe("teams", () => {
     expect(state.one(registerWorker("w1", "old", manifest()), 3_400).code).toBe("TRIAD_TEAM_VERSION");
   });
 
+  it("a task that nobody in the new team can take ends, whether it waits for a worker or in its conversation's queue", () => {
+    const state = ready();
+    state.one(openTask("waiting", { requires: { b: 1 } }), 2_000);
+    state.one(openTask("first", { conversation: "c", assign: [pick(state, "first", 1, "alice", "w1")] }), 2_000);
+    state.one(openTask("queued", { conversation: "c", requires: { b: 1 } }), 2_000);
+    for (const worker of ["w1", "w2"]) {
+      state.one({ type: "WorkerLost", worker, token: state.tx.worker(worker)?.token ?? 0, reason: "silent" }, 2_100);
+    }
+    const smaller = manifest({ name: "smaller", agents: manifest().agents.filter((agent) => agent.name !== "bob") });
+    expect(state.one(registerTeam(smaller), 2_200).outcome).toBe("ok");
+    expect(state.tx.task("waiting")?.error?.code).toBe("TRIAD_NO_CANDIDATE");
+    state.one(registerWorker("w1", "anew", smaller), 2_300);
+    state.one({ type: "Assign", assign: [pick(state, "first", 1, "alice", "w1")] }, 2_400);
+    state.one(finished(state, "first"), 2_500);
+    expect(state.tx.task("queued")?.error?.code).toBe("TRIAD_NO_CANDIDATE");
+    expect(state.tx.conversation("c")).toMatchObject({ busy: null, queue: [] });
+  });
+
+  it("workers that left for good are forgotten beyond a bound, the oldest first", () => {
+    const state = ready();
+    for (let i = 0; i < limits.DOWN_WORKERS_KEPT + 5; i++) {
+      state.one(registerWorker(`x${i}`, "b"), 2_000 + i);
+      state.one({ type: "WorkerLost", worker: `x${i}`, token: state.tx.worker(`x${i}`)?.token ?? 0, reason: "left" }, 2_000 + i);
+    }
+    const down = state.tx.workers().filter((worker) => worker.state === "down");
+    expect(down).toHaveLength(limits.DOWN_WORKERS_KEPT);
+    expect(state.tx.worker("x0")).toBeUndefined();
+    expect(state.tx.worker("w1")?.state).toBe("up");
+  });
+
   it("an alpha above the proven bound is refused with the largest allowed", () => {
     const state = ready();
     const bold = manifest({ name: "bold", negotiation: { alpha: 0.5, lambda: 1, beta: 0.2, weights: "uniform", stepPolicy: "reject" } });

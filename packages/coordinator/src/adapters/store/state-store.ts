@@ -8,6 +8,7 @@
 import { existsSync } from "node:fs";
 import { decodeCanonical, encodeCanonical } from "@triad/protocol";
 import { open, type RootDatabase } from "lmdb";
+import { GroupedMap } from "../../core/state/grouped-map.ts";
 import { compareKeys } from "../../core/state/keys.ts";
 import type { StateRecord } from "../../core/state/records.ts";
 import type { StateReader } from "../../core/state/transaction.ts";
@@ -62,7 +63,7 @@ function remember<V>(cache: Map<string, V>, key: string, value: V, most: number)
 
 export class StateStore implements StateReader {
   private db: RootDatabase<Uint8Array, string>;
-  private readonly unflushed = new Map<string, Unflushed>();
+  private readonly unflushed = new GroupedMap<Unflushed>();
   private readonly records = new RecordCache();
   private readonly lists = new Map<string, Map<string, StateRecord>>();
   private readonly onFailure: (error: Error) => void;
@@ -120,7 +121,7 @@ export class StateStore implements StateReader {
   }
 
   private read(prefix: string, limit: number): Map<string, StateRecord> {
-    const mine = [...this.unflushed].filter(([key]) => key.startsWith(prefix));
+    const mine = this.unflushed.under(prefix);
     const removed = mine.filter(([, write]) => write.record === undefined).length;
     const found = new Map<string, StateRecord>();
     // No valid character sorts above U+10FFFF, so this end is above every key with the prefix.
@@ -177,7 +178,7 @@ export class StateStore implements StateReader {
     const generation = this.generation++;
     const { index } = this.mark;
     const mark = encodeCanonical({ ...this.mark });
-    const batch = [...this.unflushed];
+    const batch = [...this.unflushed.entries];
     this.entriesWaiting = 0;
     this.flushing = db
       .transaction(() => {
@@ -192,7 +193,7 @@ export class StateStore implements StateReader {
       .then(
         () => {
           this.durable = index;
-          for (const [key, write] of this.unflushed) if (write.generation <= generation) this.unflushed.delete(key);
+          for (const [key, write] of this.unflushed.entries) if (write.generation <= generation) this.unflushed.delete(key);
         },
         (error: unknown) => this.onFailure(error instanceof Error ? error : new Error(String(error))),
       )

@@ -7,6 +7,7 @@ import { aggregate, type MemberVote } from "../aggregation/aggregate.ts";
 import type { Application } from "./application.ts";
 import { assignPicks, newStep, voidOthers } from "./assignment.ts";
 import { answerText, eventText } from "./bodies.ts";
+import { candidatesFor } from "./candidates.ts";
 import { mergeFacts } from "./facts.ts";
 import { removeJournals } from "./journal.ts";
 import { keys } from "./keys.ts";
@@ -109,17 +110,6 @@ function finish(
   learnRouting(app, task, settledBy);
   const ending = { output: partial.output, picks: closing.picks };
   endTask(app, task, conversation, "completed", closing.missing.length === 0 ? ending : { ...ending, missing: closing.missing });
-}
-
-/** The agents that could take what a hand-off asks for: all of the required skills, declared. */
-function candidatesFor(app: Application, requires: Readonly<Record<string, number>>): number {
-  const needed = Object.keys(requires).filter((skill) => (requires[skill] ?? 0) > 0);
-  let count = 0;
-  for (const name of app.tx.team()?.agents ?? []) {
-    const skills = app.tx.agent(name)?.skills ?? {};
-    if (needed.every((skill) => Object.hasOwn(skills, skill))) count++;
-  }
-  return count;
 }
 
 function handOff(

@@ -4,6 +4,7 @@ import {
   type CommandResult,
   type DrainWorker,
   encodeCanonical,
+  limits,
   type RegisterTeam,
   type RegisterWorker,
   type SkillStatistics,
@@ -13,6 +14,7 @@ import {
 import { initialStatistics } from "../routing/statistics.ts";
 import { resolveAlpha } from "../transition/team-weights.ts";
 import { type Application, ok, refused } from "./application.ts";
+import { unservable } from "./candidates.ts";
 import { keys } from "./keys.ts";
 import type { AgentRecord, TaskRecord, TeamRecord, WorkerRecord } from "./records.ts";
 import { loseAssignment } from "./steps.ts";
@@ -98,15 +100,21 @@ function openTasks(app: Application): readonly TaskRecord[] {
   return found;
 }
 
-/** A step that is kept for an agent that the new team has not got cannot go on. */
+/** A step that is kept for an agent that the new team has not got, or that nobody in it could take, cannot go on. */
 function failIfGone(app: Application, seen: TaskRecord, gone: readonly string[]): void {
   // An earlier failure may have started this one: look again.
   const task = app.tx.task(seen.id);
-  const lost = task?.step?.members.find((member) => member.agent !== null && gone.includes(member.agent));
   const conversation = task === undefined ? undefined : app.tx.conversation(task.conversation);
-  if (task === undefined || lost === undefined || conversation === undefined) return;
-  const message = `agent "${lost.agent}" is no longer in the team`;
-  endTask(app, task, conversation, "failed", { error: { code: "TRIAD_AGENT_UNKNOWN", message }, picks: [] });
+  if (task === undefined || task.step === null || conversation === undefined) return;
+  const lost = task.step.members.find((member) => member.agent !== null && gone.includes(member.agent));
+  const open = task.step.members.some((member) => member.agent === null);
+  const error =
+    lost !== undefined
+      ? { code: "TRIAD_AGENT_UNKNOWN", message: `agent "${lost.agent}" is no longer in the team` }
+      : open
+        ? unservable(app, task, task.step.requires)
+        : undefined;
+  if (error !== undefined) endTask(app, task, conversation, "failed", { error, picks: [] });
 }
 
 export function registerWorker(app: Application, command: RegisterWorker): CommandResult {
@@ -152,5 +160,14 @@ export function workerLost(app: Application, command: WorkerLost): CommandResult
   app.tx.put(keys.worker(worker.id), { ...worker, state: "down" });
   app.emit({ kind: "worker", worker: worker.id });
   loseAll(app, worker.id, -1);
+  forgetOldest(app);
   return ok;
+}
+
+/** Workers that left for good would be listed for ever: beyond the bound the oldest registrations go. */
+function forgetOldest(app: Application): void {
+  const down = app.tx.workers().filter((worker) => worker.state === "down");
+  const most = down.length - limits.DOWN_WORKERS_KEPT;
+  if (most <= 0) return;
+  for (const { id } of down.sort((a, b) => a.token - b.token).slice(0, most)) app.tx.remove(keys.worker(id));
 }

@@ -11,6 +11,7 @@ import {
 } from "@triad/protocol";
 import { type Application, ok, refused } from "./application.ts";
 import { assignPicks, newStep, voidOthers } from "./assignment.ts";
+import { unservable } from "./candidates.ts";
 import { deltaBytes, mergeFacts } from "./facts.ts";
 import { removeJournals } from "./journal.ts";
 import { keys } from "./keys.ts";
@@ -158,6 +159,15 @@ export function startTask(app: Application, task: TaskRecord, before: Conversati
   const facts = merged === undefined ? {} : input.facts;
   conversation = app.append(conversation, { type: "opened", task: task.id, step: 0, by: "user", text: input.input, facts });
   const started: TaskRecord = { ...task, phase: "open", step: newStep(1, task.requires, null, membersOf(task)) };
+  // The team may have changed while it waited in the queue.
+  const nobody = unservable(app, task, task.requires);
+  if (merged !== undefined && nobody !== undefined) {
+    endTask(app, started, { ...conversation, factBytes: merged.factBytes, factNames: merged.factNames }, "failed", {
+      error: nobody,
+      picks,
+    });
+    return;
+  }
   if (merged === undefined) {
     endTask(app, started, conversation, "failed", {
       error: { code: "TRIAD_FACTS_TOO_LARGE", message: "the conversation's facts would exceed their bound" },

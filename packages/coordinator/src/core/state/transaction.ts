@@ -4,6 +4,7 @@
  * or a map in a test, and gives the same answers at the same applied index.
  */
 import { limits } from "@triad/protocol";
+import { GroupedMap } from "./grouped-map.ts";
 import { compareKeys, keys } from "./keys.ts";
 import {
   type AgentRecord,
@@ -40,7 +41,7 @@ export type Writes = ReadonlyMap<string, StateRecord | undefined>;
 
 export class Transaction implements StateReader {
   private readonly base: StateReader;
-  private readonly changed = new Map<string, StateRecord | undefined>();
+  private readonly changed = new GroupedMap<StateRecord | undefined>();
 
   constructor(base: StateReader) {
     this.base = base;
@@ -64,13 +65,13 @@ export class Transaction implements StateReader {
 
   first(prefix: string, limit: number): ReadonlyMap<string, StateRecord> {
     let removed = 0;
-    for (const [key, record] of this.changed) if (record === undefined && key.startsWith(prefix)) removed++;
+    for (const [, record] of this.changed.under(prefix)) if (record === undefined) removed++;
     const merged = this.overlay(prefix, this.base.first(prefix, limit + removed));
     return merged.size <= limit ? merged : new Map([...merged].slice(0, limit));
   }
 
   private overlay(prefix: string, below: ReadonlyMap<string, StateRecord>): ReadonlyMap<string, StateRecord> {
-    const mine = [...this.changed].filter(([key]) => key.startsWith(prefix));
+    const mine = this.changed.under(prefix);
     if (mine.length === 0) return below;
     const merged = new Map(below);
     let added = false;
@@ -86,7 +87,7 @@ export class Transaction implements StateReader {
 
   /** What changed, in the order of first change: the same on every coordinator, since apply is deterministic. */
   writes(): Writes {
-    return this.changed;
+    return this.changed.entries;
   }
 
   // Typed access: a key's prefix fixes its record's type, so the casts stand here and nowhere else.

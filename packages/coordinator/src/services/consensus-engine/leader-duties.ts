@@ -124,8 +124,12 @@ export class LeaderDuties {
     if (!this.leading) return;
     const tx = new Transaction(this.ports.state);
     const worker = tx.worker(message.worker);
-    if (worker === undefined || message.token === 0) return;
+    if (message.token === 0) return;
     const { dispatcher, directory } = this.ports;
+    if (worker === undefined) {
+      if (message.token <= tx.meta().seq) dispatcher.tell(message.worker, { kind: "reregister", token: message.token });
+      return;
+    }
     if (worker.state !== "down" && worker.bootId !== message.bootId) {
       if (message.token < worker.token) dispatcher.tell(message.worker, { kind: "replaced", bootId: message.bootId });
       return;

@@ -16,7 +16,7 @@ export type Plan =
   | { readonly kind: "append"; readonly command: Command; readonly picks: readonly Pick[] };
 
 /** Refusals that must be seen by the log: a leader that was deposed without knowing would deny what its successor has accepted. */
-const NEEDS_LOG = new Set(["TRIAD_TASK_NOT_FOUND", "TRIAD_WORKER_NOT_FOUND", "TRIAD_BAD_REQUEST"]);
+const NEEDS_LOG = new Set(["TRIAD_TASK_NOT_FOUND", "TRIAD_WORKER_NOT_FOUND", "TRIAD_BAD_REQUEST", "TRIAD_TEAM_VERSION"]);
 
 /** Of a pick's decision: names and numbers of at most eight candidates. */
 const PICK_BYTES = 1_280;

@@ -30,12 +30,16 @@ export interface DispatcherPorts {
 /** Events of the transcript in a dispatch: enough for a window, bounded in number as well as bytes. */
 const EVENTS_MAX = 24;
 
+/** Below this many fences nobody looks which of them are over. */
+const SENT_MIN = 4_096;
+
 export class Dispatcher {
   private readonly ports: DispatcherPorts;
   /** Worker → highest number given in this term. */
   private readonly numbers = new Map<string, number>();
   private readonly sent = new Map<number, Sent>();
   private readonly due = new Map<string, Set<number>>();
+  private forgetAt = SENT_MIN;
   private scheduled = false;
 
   constructor(ports: DispatcherPorts) {
@@ -139,10 +143,12 @@ export class Dispatcher {
 
   /** What was sent for fences that Φ no longer knows is dropped now and then, so that the map stays as small as the work under way. */
   private forget(): void {
-    if (this.sent.size < 4096) return;
+    if (this.sent.size < this.forgetAt) return;
     const live = new Set<number>();
     for (const task of this.ports.index.openTasks().values()) for (const member of task.step?.members ?? []) live.add(member.fence);
     for (const fence of this.sent.keys()) if (!live.has(fence)) this.sent.delete(fence);
+    // Not again before it has doubled: with many live fences each look would find nothing to drop.
+    this.forgetAt = Math.max(SENT_MIN, 2 * this.sent.size);
   }
 
   private build(held: Held, fence: number, no: number): Dispatch | undefined {

@@ -53,8 +53,8 @@ export class ClusterKnowledge {
       const hashes = reports.filter((status) => status.checkIndex === index).map((status) => status.checkHash);
       const all = [own, ...hashes];
       if (all.length < 3) continue;
-      const others = hashes.filter((hash) => hash !== own);
-      if (others.some((hash) => all.filter((other) => other === hash).length * 2 > all.length)) return true;
+      // Not of a majority: it is the minority, or there is no majority and none may serve writes.
+      if (all.filter((hash) => hash === own).length * 2 <= all.length) return true;
     }
     return false;
   }
