@@ -52,7 +52,7 @@ describe("a worker process", () => {
 
   test.each<[string, Partial<WorkerOptions>, string]>([
     ["no team file", { team: "/nowhere/team.ts" }, "TRIAD_TEAM_NOT_FOUND: there is no team file at /nowhere/team.ts"],
-    ["no nats-server", { nats: "nats://127.0.0.1:1" }, "TRIAD_NATS_UNREACHABLE: no nats-server answers at nats://127.0.0.1:1"],
+    ["no nats-server", { nats: "nats://127.0.0.1:1" }, "TRIAD_NATS_UNREACHABLE: no nats-server answers at 127.0.0.1:1"],
     ["an address that is none", { nats: "nats://:::" }, "TRIAD_NATS_UNREACHABLE: "],
   ])("%s: one line, exit 1", async (_what, options, line) => {
     const worker = start({ nats: nats.url, ...options });
@@ -65,7 +65,7 @@ describe("a worker process", () => {
     const port = Number(new URL(nats.url).port);
     const worker = start({ nats: nats.url, id: "w2", http: { host: "127.0.0.1", port } });
     expect(await worker.exit).toBe(1);
-    expect(worker.stderr()).toMatch(/^TRIAD_PORT_TAKEN: .*\n$/);
+    expect(worker.stderr()).toMatch(/^error TRIAD_PORT_TAKEN: .*\n$/);
   });
 
   test("SIGTERM while it still looks for a cluster: exits 0", async () => {

@@ -22,6 +22,7 @@ import { settleState, stateFolder } from "./adapters/store/state-folder.ts";
 import { StateStore } from "./adapters/store/state-store.ts";
 import { NodeDisk } from "./adapters/store/wal-disk-node.ts";
 import { type CoordinatorOptions, ELECTION_TICKS, HANDOVER_MS, HEARTBEAT_TICKS, TICK_MS } from "./config.ts";
+import { tripleBytes } from "./core/state/triple-bytes.ts";
 import { BodyStore } from "./services/body-store/body-store.ts";
 import { ConsensusEngine } from "./services/consensus-engine/consensus-engine.ts";
 import type { RaftBus, RaftDriverCallbacks, SoftStateReport } from "./services/raft-driver/ports.ts";
@@ -271,6 +272,7 @@ function beat(
     messenger.publishStatus(now);
     parts.metrics.raftCommitIndex.set(now.commitIndex);
     parts.metrics.raftTerm.set(now.term);
+    parts.metrics.agentStateBytes.set(tripleBytes(parts.store));
     noteLog(parts.metrics, parts.dataDir.log);
     if (knowledge.divergesFromMajority(engine.checkpoints)) {
       parts.onFatal(divergedState(parts.options.dataDir, parts.store.applied.index));
