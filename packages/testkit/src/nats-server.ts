@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -83,9 +83,13 @@ export class NatsServer implements AsyncDisposable {
     this.#running = await run(this.#folder, this.port);
   }
 
-  /** Stops its clock: connections stay open, nothing answers. */
+  /** Stops its clock: connections stay open, nothing answers. Returns when every thread of it stands still. */
   pause(): void {
     this.#running.child.kill("SIGSTOP");
+    const end = performance.now() + STOP_MS;
+    while (!standsStill(this.pid)) {
+      if (performance.now() > end) throw new Error(`nats-server ${this.pid} did not stop within ${STOP_MS} ms`);
+    }
   }
 
   resume(): void {
@@ -96,6 +100,15 @@ export class NatsServer implements AsyncDisposable {
     await this.stop();
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** A signal is delivered thread by thread: one of them may still answer for a moment. */
+const STOP_MS = 5_000;
+
+function standsStill(pid: number): boolean {
+  if (process.platform !== "linux") return true;
+  const tasks = `/proc/${pid}/task`;
+  return readdirSync(tasks).every((task) => /\) [Tt] /.test(readFileSync(`${tasks}/${task}/stat`, "utf8")));
 }
 
 /** Starts the process and waits until it greets. */
