@@ -177,7 +177,8 @@ export interface ExplainView {
 
 export interface CoordinatorView {
   readonly id: string;
-  readonly pid: number;
+  /** null until the coordinator that answers has heard of this one. */
+  readonly pid: number | null;
   readonly role: string;
   readonly term: number;
   readonly commitIndex: number;

@@ -174,7 +174,7 @@ export class TestCluster implements AsyncDisposable {
     );
   }
 
-  /** What one coordinator sees (by its place in `info.http`), or any that answers. */
+  /** What one coordinator sees (by its place in `info.http`), or any that answers and has heard of every other (a pid is null before). */
   async view(node?: number): Promise<ClusterView> {
     const urls = node === undefined ? this.info.http : [this.info.http[node]];
     return eventually(
@@ -182,7 +182,8 @@ export class TestCluster implements AsyncDisposable {
       async () => {
         for (const url of urls) {
           const answer = await askOnce(`${url}/v1/cluster`, "GET", { tryMs: 3_000 }).catch(() => undefined);
-          if (answer?.status === 200) return answer.json as ClusterView;
+          const view = answer?.status === 200 ? (answer.json as ClusterView) : undefined;
+          if (view?.coordinators.every(({ pid }) => (pid as number | null) !== null)) return view;
         }
         return undefined;
       },

@@ -8,7 +8,9 @@ import { readdirSync, readFileSync } from "node:fs";
 export const MARK_VARIABLE = "TRIAD_TESTKIT_RUN";
 
 /** True while the process runs; a zombie has ended. */
-export function isAlive(pid: number): boolean {
+export function isAlive(pid: number | null | undefined): boolean {
+  // 0 and below name groups of processes, ours among them.
+  if (pid === null || pid === undefined || pid <= 0) return false;
   try {
     process.kill(pid, 0);
   } catch {
@@ -19,6 +21,7 @@ export function isAlive(pid: number): boolean {
 
 /** Sends a signal; false: the process is gone. */
 export function strike(pid: number, signal: NodeJS.Signals): boolean {
+  if (pid <= 0) return false;
   try {
     return process.kill(pid, signal);
   } catch {

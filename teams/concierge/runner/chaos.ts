@@ -28,7 +28,9 @@ const POLL_MS = 100;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-function strike(pid: number, signal: NodeJS.Signals): boolean {
+function strike(pid: number | null, signal: NodeJS.Signals): boolean {
+  // 0 and below name groups of processes, ours among them.
+  if (pid === null || pid <= 0) return false;
   try {
     process.kill(pid, signal);
     return true;
@@ -83,7 +85,7 @@ export class Chaos {
     return undefined;
   }
 
-  private fault(what: string, pid: number, signal: NodeJS.Signals): boolean {
+  private fault(what: string, pid: number | null, signal: NodeJS.Signals): boolean {
     const inFlight = this.options.inFlight();
     if (!strike(pid, signal)) return false;
     this.report.inFlightAtFaults.push(inFlight);

@@ -25,7 +25,7 @@ export function rssByProcess(info: ClusterInfo, view: ClusterView): Record<strin
   const pids: [string, number | null][] = [
     ["supervisor", info.pids.supervisor],
     ["nats", info.pids.nats],
-    ...view.coordinators.map(({ id, pid }): [string, number] => [id, pid]),
+    ...view.coordinators.map(({ id, pid }): [string, number | null] => [id, pid]),
     ...view.workers.map(({ id, pid }): [string, number] => [id, pid]),
   ];
   const found: Record<string, number> = {};

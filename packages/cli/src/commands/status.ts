@@ -22,7 +22,7 @@ export async function runStatus(flags: ClusterFlags & { readonly json?: boolean 
         c.term,
         c.commitIndex,
         c.appliedIndex,
-        c.pid,
+        c.pid ?? "—",
         c.http,
       ]),
     ),

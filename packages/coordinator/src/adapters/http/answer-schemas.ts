@@ -171,7 +171,7 @@ export const clusterSchema: z.ZodType<ClusterView> = z
     coordinators: z.array(
       z.object({
         id: z.string(),
-        pid: whole,
+        pid: whole.nullable().describe("null until this coordinator has heard of that one."),
         role: z.enum(["leader", "follower", "candidate", "down"]),
         term: whole,
         commitIndex: whole,

@@ -136,7 +136,8 @@ export interface ClusterView {
   readonly term: number;
   readonly coordinators: readonly {
     readonly id: string;
-    readonly pid: number;
+    /** null until this coordinator has heard of that one: a 0 would be read as "every process of my group" by kill(2). */
+    readonly pid: number | null;
     readonly role: "leader" | "follower" | "candidate" | "down";
     readonly term: number;
     readonly commitIndex: number;

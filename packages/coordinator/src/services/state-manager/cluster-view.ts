@@ -105,7 +105,7 @@ function coordinatorView(peer: PeerAddress, heard: Heard | undefined, nowMs: num
   const role = !fresh ? "down" : peer.id === leader ? "leader" : status?.role === "leader" ? "follower" : (status?.role ?? "down");
   return {
     id: peer.id,
-    pid: status?.pid ?? 0,
+    pid: status?.pid ?? null,
     role,
     term: status?.term ?? 0,
     commitIndex: status?.commitIndex ?? 0,
