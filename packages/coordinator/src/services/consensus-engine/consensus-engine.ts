@@ -5,7 +5,16 @@
  * E1: apply runs in log order, once an entry, on every coordinator alike. E2: only a coordinator that has applied an entry of its own term
  * as leader proposes, dispatches or aborts. E3: whoever waits for an index is told after its writes can be read.
  */
-import { type Command, type CommandResult, decodeCommands, type Heartbeat, limits, type Pick, TriadError } from "@triad/protocol";
+import {
+  type Command,
+  type CommandResult,
+  type DecisionsPublished,
+  decodeCommands,
+  type Heartbeat,
+  limits,
+  type Pick,
+  TriadError,
+} from "@triad/protocol";
 import type { Entry } from "../../core/raft/types.ts";
 import type { Effect } from "../../core/state/application.ts";
 import { applyEntry, hashWrites } from "../../core/state/apply.ts";
@@ -46,6 +55,14 @@ export interface EnginePorts {
   readonly warn: (message: string, details: object) => void;
 }
 
+/** Entries that were applied in this turn and not published yet. */
+interface Untold {
+  readonly index: number;
+  readonly term: number;
+  readonly commands: number;
+  readonly decisions: DecisionsPublished["decisions"];
+}
+
 export interface AppliedNotice {
   readonly index: number;
   readonly effects: readonly Effect[];
@@ -79,6 +96,7 @@ export class ConsensusEngine {
   private append: (data: Uint8Array) => ProposeOutcome = () => ({ ok: false, reason: "notLeader", leader: 0 });
   private soft: SoftStateReport = { leader: 0, role: "StateFollower", term: 0 };
   private ready = false;
+  private untold: Untold | undefined;
 
   constructor(ports: EnginePorts) {
     this.ports = ports;
@@ -104,7 +122,15 @@ export class ConsensusEngine {
         return plan;
       },
     });
-    const dispatcher = new Dispatcher({ state, index: this.index, clock, messenger, self, term: () => this.soft.term });
+    const dispatcher = new Dispatcher({
+      state,
+      index: this.index,
+      clock,
+      messenger,
+      self,
+      term: () => this.soft.term,
+      beforeFlush: () => this.tell(),
+    });
     this.duties = new LeaderDuties({
       state,
       index: this.index,
@@ -238,8 +264,9 @@ export class ConsensusEngine {
     metrics.applied(entry.index);
     this.report(applied.effects);
     if (this.leads) {
-      this.publish(entry, commands.length, applied.effects);
+      // Dispatches first: what is published leaves with them, in one write.
       this.duties.applied(applied.writes, applied.effects);
+      this.publish(entry, commands.length, applied.effects);
     }
     for (const listener of this.listeners) listener({ index: entry.index, effects: applied.effects });
   }
@@ -294,12 +321,26 @@ export class ConsensusEngine {
     if (team !== undefined) this.ports.metrics.team(team.agents, team.alpha, team.lipschitzBound);
   }
 
+  /** What was committed in this turn, told in one message each, together with the dispatches that come of it: a socket write wakes the bus. */
   private publish(entry: Entry, commands: number, effects: readonly Effect[]): void {
-    const { messenger } = this.ports;
-    if (!messenger.connected) return;
-    messenger.publishCommit(entry.index, entry.term, commands);
+    const before = this.untold;
     const decisions = effects.flatMap((effect) => (effect.kind === "routed" ? [decisionOf(effect.pick, effect.fence)] : []));
-    if (decisions.length > 0) messenger.publishDecisions({ kind: "decisions", index: entry.index, term: entry.term, decisions });
+    this.untold = {
+      index: entry.index,
+      term: entry.term,
+      commands: (before?.commands ?? 0) + commands,
+      decisions: [...(before?.decisions ?? []), ...decisions],
+    };
+    if (before === undefined) this.ports.clock.soon(() => this.tell());
+  }
+
+  private tell(): void {
+    const { untold, ports } = this;
+    this.untold = undefined;
+    if (untold === undefined || !ports.messenger.connected) return;
+    const { index, term, commands, decisions } = untold;
+    ports.messenger.publishCommit(index, term, commands);
+    if (decisions.length > 0) ports.messenger.publishDecisions({ kind: "decisions", index, term, decisions });
   }
 
   stop(): void {

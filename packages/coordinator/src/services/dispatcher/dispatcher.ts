@@ -25,6 +25,8 @@ export interface DispatcherPorts {
   /** Id of this coordinator, and its term while it leads. */
   readonly self: string;
   readonly term: () => number;
+  /** Called before dispatches leave: what else is to be sent in this turn goes with them. */
+  readonly beforeFlush?: () => void;
 }
 
 /** Events of the transcript in a dispatch: enough for a window, bounded in number as well as bytes. */
@@ -109,6 +111,7 @@ export class Dispatcher {
   }
 
   private flush(): void {
+    this.ports.beforeFlush?.();
     const due = [...this.due];
     this.due.clear();
     if (!this.ports.messenger.connected) return;
