@@ -129,7 +129,7 @@ async function measure(flags: DemoFlags, cluster: DemoCluster, dialogues: readon
       (view) => {
         const perSecond = steps / ((performance.now() - startMs) / 1000);
         progress.live(
-          `leader ${view.leader ?? "none"}  ${perSecond.toFixed(0)} hops/s  p50 ${quantile(hopTimes(drive), 0.5).toFixed(0)} ms`,
+          `leader ${view.leader ?? "none"}  ${perSecond.toFixed(0)} hops/s${steps === 0 ? "" : `  p50 ${quantile(hopTimes(drive), 0.5).toFixed(0)} ms`}`,
         );
       },
       () => progress.live("no coordinator answers"),

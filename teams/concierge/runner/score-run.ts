@@ -155,8 +155,9 @@ export function scoreRun(
   return {
     contextKept: context.contextKept,
     handoffs: context.handoffs,
-    slotRecall: slotScore.slotRecall,
-    wrongCarry: slotScore.wrongCarry,
+    // A share of nothing is absent, not 0.
+    slotRecall: slotScore.carriedGold === 0 ? Number.NaN : slotScore.slotRecall,
+    wrongCarry: slotScore.carriedMade === 0 ? Number.NaN : slotScore.wrongCarry,
     carriedSlots: slotScore.carriedGold,
     routingAccuracy: routing.routingAccuracy,
     switchAccuracy: routing.switchAccuracy,
