@@ -75,6 +75,8 @@ const CONFIG_KEYS: ReadonlySet<string> = new Set([
   "nats",
   "url",
   "logLevel",
+  "retention",
+  "keyTtl",
 ]);
 
 /** The default export of triad.config.ts in `folder`; empty where there is none. The file is the operator's own code, and runs. */

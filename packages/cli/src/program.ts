@@ -75,6 +75,8 @@ function addClusterCommands(program: Command, done: Done): void {
     .option("--http <port>", "port of the first coordinator; the others follow (default: 7070)")
     .option("--data-dir <dir>", "where the cluster keeps its state (default: .triad)")
     .option("--nats <url>", "a nats-server of your own; without it one is started")
+    .option("--retention <time>", "how long a task is kept after its end, such as 10m (default: 7d)")
+    .option("--key-ttl <time>", "how long an idempotency key is kept (default: 24h)")
     .option("--detach", "return once all is ready; `triad down` ends it")
     .option("--json", "print addresses and process ids as JSON")
     .action(async (options) => done(await (await import("./commands/up.ts")).runUp(options)));

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { isIP } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import type { Setting } from "./configuration.ts";
-import { type LogLevel, type Parsed, parseHttpUrl, parseLogLevel, parseNatsUrl, parseWhole } from "./values.ts";
+import { type LogLevel, type Parsed, parseAgeMs, parseHttpUrl, parseLogLevel, parseNatsUrl, parseWhole } from "./values.ts";
 
 /** Beyond this a majority costs more than it protects. */
 export const COORDINATORS_MAX = 9;
@@ -62,6 +62,16 @@ export const http: Setting<number, undefined> = optional({
 });
 export const nats: Setting<string, undefined> = optional({ flag: "--nats", env: "TRIAD_NATS_URL", key: "nats", parse: parseNatsUrl });
 export const url: Setting<string, undefined> = optional({ flag: "--url", env: "TRIAD_URL", key: "url", parse: parseHttpUrl });
+
+/** How long a task is kept after its end. Absent: as the cluster has it already, else its default. */
+export const retention: Setting<number, undefined> = optional({
+  flag: "--retention",
+  env: "TRIAD_RETENTION",
+  key: "retention",
+  parse: parseAgeMs,
+});
+/** How long an idempotency key is kept after its request, and at least until its task ends. */
+export const keyTtl: Setting<number, undefined> = optional({ flag: "--key-ttl", env: "TRIAD_KEY_TTL", key: "keyTtl", parse: parseAgeMs });
 
 export const logLevel: Setting<LogLevel> = {
   flag: "--log-level",

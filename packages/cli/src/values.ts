@@ -24,6 +24,22 @@ export function parseDurationMs(word: string): Parsed<number> {
   return value >= 1 && value <= DURATION_MS_MAX ? good(value) : bad(`must be a duration such as 500ms, 30s, 5m or 1h, not "${word}"`);
 }
 
+const DAY_MS = 24 * 3_600_000;
+/** Below it a client that polls would miss its own answer. */
+const AGE_MS_MIN = 1_000;
+/** Ten years: beyond it a mistake of units. */
+const AGE_MS_MAX = 3_650 * DAY_MS;
+
+/** How long something is kept: `7d`, `24h`, `10m`, `30s`. */
+export function parseAgeMs(word: string): Parsed<number> {
+  const match = /^(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d)$/.exec(word);
+  const units: Readonly<Record<string, number>> = { ...UNIT_MS, d: DAY_MS };
+  const value = match === null ? Number.NaN : Math.round(Number(match[1]) * (units[match[2] ?? ""] ?? Number.NaN));
+  return value >= AGE_MS_MIN && value <= AGE_MS_MAX
+    ? good(value)
+    : bad(`must be a duration from 1s to 3650d, such as 30s, 10m, 24h or 7d, not "${word}"`);
+}
+
 /** `skill=weight`, or `skill` alone for weight 1. */
 export function parseRequirement(word: string): Parsed<readonly [skill: string, weight: number]> {
   const match = /^([^=\s]+)(?:=(\d{1,9}(?:\.\d{1,9})?))?$/.exec(word);

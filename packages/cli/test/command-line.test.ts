@@ -106,6 +106,7 @@ describe("wrong usage", () => {
     [["up", "--coordinators", "three", "--workers", "-1"], /--coordinators must .*; --workers must /],
     [["up", "--http", "65535"], /no room for 3 coordinators/],
     [["up", "--host", "0.0.0.0"], /TRIAD_TOKEN_REQUIRED.*TRIAD_API_TOKEN/],
+    [["up", "--retention", "soon", "--key-ttl", "10"], /--retention must .*; --key-ttl must /],
     [["submit"], /missing required argument/],
     [["submit", "a", "b"], /too many arguments/],
     [["submit", ""], /empty/],
@@ -132,6 +133,20 @@ describe("wrong usage", () => {
     expect(ran.err).toMatch(why);
     expect(ran.err).not.toMatch(/^\s+at /m);
     if (!why.source.includes("Usage")) expect(ran.err.trimEnd().split("\n")).toHaveLength(1);
+  });
+});
+
+describe("a coordinator's settings in the environment", () => {
+  const args = ["coordinator", "--id", "c1", "--data-dir", "c1", "--cluster-file", "cluster.json"];
+
+  it("are refused together, in one line, before anything is opened", async () => {
+    vi.stubEnv("TRIAD_RETENTION", "7 days");
+    vi.stubEnv("TRIAD_KEY_TTL", "0s");
+    try {
+      expectError(await runHere(args), 2, /^error TRIAD_CONFIG_INVALID: TRIAD_RETENTION must .*"7 days"; TRIAD_KEY_TTL must .*"0s"/);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 });
 

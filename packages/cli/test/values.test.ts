@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseDurationMs, parseHttpUrl, parseNatsUrl, parseRequirement, parseWhole } from "../src/values.ts";
+import { parseAgeMs, parseDurationMs, parseHttpUrl, parseNatsUrl, parseRequirement, parseWhole } from "../src/values.ts";
 
 const readOf = <T>(parsed: { ok: true; value: T } | { ok: false; problem: string }): T | string =>
   parsed.ok ? parsed.value : parsed.problem;
@@ -30,6 +30,21 @@ describe("durations", () => {
       ),
     );
   });
+});
+
+describe("ages", () => {
+  it.each([
+    ["30s", 30_000],
+    ["10m", 600_000],
+    ["24h", 86_400_000],
+    ["7d", 604_800_000],
+    ["0.5d", 43_200_000],
+    ["1500ms", 1_500],
+  ])("%s", (word, ms) => expect(parseAgeMs(word)).toEqual({ ok: true, value: ms }));
+
+  it.each(["", "7", "d", "999ms", "0s", "-1d", "4000d", "1w", "7 d", "1e3s"])("refuses %j", (word) =>
+    expect(parseAgeMs(word).ok).toBe(false),
+  );
 });
 
 describe("requirements", () => {

@@ -30,6 +30,10 @@ export interface CoordinatorOptions {
   readonly logSegmentBytes?: number;
   /** What the log keeps though nobody needs it; see services/snapshot/log-keeper.ts. */
   readonly logRetention?: Partial<LogRetention>;
+  /** How long a task is kept after its end; the leader brings it into Φ (SetConfig). Absent: what Φ says stays. */
+  readonly retentionMs?: number;
+  /** How long an idempotency key is kept after its request; the same. */
+  readonly keyTtlMs?: number;
   /** Age at which a chunk that nothing refers to is removed; default CHUNK_GRACE_MS_DEFAULT. */
   readonly chunkGraceMs?: number;
 }

@@ -22,6 +22,7 @@ import { settleState, stateFolder } from "./adapters/store/state-folder.ts";
 import { StateStore } from "./adapters/store/state-store.ts";
 import { NodeDisk } from "./adapters/store/wal-disk-node.ts";
 import { type CoordinatorOptions, ELECTION_TICKS, HANDOVER_MS, HEARTBEAT_TICKS, TICK_MS } from "./config.ts";
+import type { ConfigRecord } from "./core/state/records.ts";
 import { tripleBytes } from "./core/state/triple-bytes.ts";
 import { BodyStore } from "./services/body-store/body-store.ts";
 import { ConsensusEngine } from "./services/consensus-engine/consensus-engine.ts";
@@ -119,6 +120,7 @@ async function wire(parts: Parts): Promise<CoordinatorNode> {
     sha256,
     rng: Math.random,
     warn: (message, details) => log.warn(details, message),
+    wanted: wantedOf(options),
   });
   const bus = natsRaftBus({ link, subjects, self: options.id, nameOf, onError: (error) => log.warn({ error: error.message }, "raft bus") });
   const upkeep = createLogUpkeep({
@@ -178,6 +180,10 @@ async function wire(parts: Parts): Promise<CoordinatorNode> {
   const stopBeat = beat(parts, engine, knowledge, messenger, status);
   log.info({ id: options.id, address, applied: store.applied.index }, "coordinator is up");
   return { address, stop: () => stopAll({ ...parts, server, engine, driver, bodies, upkeep, stopBeat }) };
+}
+
+function wantedOf({ retentionMs, keyTtlMs }: CoordinatorOptions): Partial<ConfigRecord> {
+  return { ...(retentionMs === undefined ? {} : { retentionMs }), ...(keyTtlMs === undefined ? {} : { keyTtlMs }) };
 }
 
 function driverOf(

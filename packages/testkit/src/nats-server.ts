@@ -43,7 +43,7 @@ export class NatsServer implements AsyncDisposable {
     for (let tries = 0; tries < STARTS_MAX; tries++) {
       const port = await freePorts(1);
       const folder = mkdtempSync(join(tmpdir(), "triad nats "));
-      writeFileSync(join(folder, "nats.conf"), `listen: "127.0.0.1:${port}"\n${config}\n`);
+      writeConfig(folder, port, config);
       try {
         return new NatsServer(port, folder, await run(folder, port));
       } catch (error) {
@@ -83,6 +83,11 @@ export class NatsServer implements AsyncDisposable {
     this.#running = await run(this.#folder, this.port);
   }
 
+  /** Other lines of configuration in place of those that it has, from the next restart on. */
+  configure(config: string): void {
+    writeConfig(this.#folder, this.port, config);
+  }
+
   /** Stops its clock: connections stay open, nothing answers. Returns when every thread of it stands still. */
   pause(): void {
     this.#running.child.kill("SIGSTOP");
@@ -109,6 +114,10 @@ function standsStill(pid: number): boolean {
   if (process.platform !== "linux") return true;
   const tasks = `/proc/${pid}/task`;
   return readdirSync(tasks).every((task) => /\) [Tt] /.test(readFileSync(`${tasks}/${task}/stat`, "utf8")));
+}
+
+function writeConfig(folder: string, port: number, config: string): void {
+  writeFileSync(join(folder, "nats.conf"), `listen: "127.0.0.1:${port}"\n${config}\n`);
 }
 
 /** Starts the process and waits until it greets. */

@@ -10,6 +10,8 @@ export interface Order {
   /** Steps that a walk takes in all. */
   readonly hops?: number;
   readonly waitMs?: number;
+  /** Length of what a waiter says; each attempt's text is its own. */
+  readonly outputBytes?: number;
   /** Attempts that throw; all of them where it is absent. */
   readonly failAttempts?: number;
   readonly misdeed?: "nobody" | "noSkill" | "hugeOutput" | "hugeFact" | "function";
@@ -78,7 +80,10 @@ const waiter: AgentConfig = defineAgent({
       note(turn, "aborted");
       throw error;
     }
-    return turn.finish({ output: "waited" });
+    const { outputBytes } = orderOf(turn);
+    return turn.finish({
+      output: outputBytes === undefined ? "waited" : `${turn.idempotencyKey} `.repeat(outputBytes).slice(0, outputBytes),
+    });
   },
 });
 

@@ -60,7 +60,11 @@ export function coordinatorChildren(plan: ClusterPlan, files: ClusterFiles): Chi
       // Looked up at every start: once all were ready, a folder that is empty has lost its vote.
       ...(files.bootstrapped ? [] : ["--bootstrap"]),
     ],
-    env: nodeEnvironment(plan, "coordinator"),
+    env: {
+      ...nodeEnvironment(plan, "coordinator"),
+      ...(plan.retentionMs === undefined ? {} : { TRIAD_RETENTION: `${plan.retentionMs}ms` }),
+      ...(plan.keyTtlMs === undefined ? {} : { TRIAD_KEY_TTL: `${plan.keyTtlMs}ms` }),
+    },
     logFile: files.logFile(id),
     stopMs: STOP_MS.coordinator,
     mayFinish: false,

@@ -18,6 +18,9 @@ export interface ClusterPlan {
   readonly ports: readonly number[];
   readonly workers: number;
   readonly threads?: number;
+  /** Absent: as the cluster has them. */
+  readonly retentionMs?: number;
+  readonly keyTtlMs?: number;
   /** Absolute. */
   readonly team: string;
 }

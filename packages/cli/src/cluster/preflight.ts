@@ -24,6 +24,8 @@ export interface UpSettings {
   /** Absent: the ports that the data directory has, else from 7070 on. */
   readonly http: number | undefined;
   readonly nats: string | undefined;
+  readonly retention: number | undefined;
+  readonly keyTtl: number | undefined;
   readonly token: string | undefined;
 }
 
@@ -60,6 +62,8 @@ export async function preflight(settings: UpSettings, files: ClusterFiles): Prom
     ports,
     workers: settings.workers,
     ...(settings.threads === undefined ? {} : { threads: settings.threads }),
+    ...(settings.retention === undefined ? {} : { retentionMs: settings.retention }),
+    ...(settings.keyTtl === undefined ? {} : { keyTtlMs: settings.keyTtl }),
     team: settings.team,
   };
 }

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { TriadError } from "@triad/protocol/words";
 import { readIdentityFile } from "../cluster/cluster-files.ts";
 import { apiToken, readConfigFile, resolveSettings, type Setting } from "../configuration.ts";
-import { host, isLoopback, logLevel, nats, PORT_MAX } from "../settings.ts";
+import { host, isLoopback, keyTtl, logLevel, nats, PORT_MAX, retention } from "../settings.ts";
 import { parseWhole } from "../values.ts";
 
 export interface CoordinatorFlags {
@@ -52,7 +52,7 @@ const httpPort: Setting<number, undefined> = {
 export async function runCoordinator(flags: CoordinatorFlags): Promise<number> {
   const layers = { flags: { ...flags }, env: process.env, file: await readConfigFile(process.cwd()) };
   const settings = resolveSettings(
-    { nats, httpHost, httpPort, logLevel, chunkGraceMs, logSegmentBytes, logTailEntries, logTailBytes, logBytesMax },
+    { nats, httpHost, httpPort, logLevel, retention, keyTtl, chunkGraceMs, logSegmentBytes, logTailEntries, logTailBytes, logBytesMax },
     layers,
   );
   if (settings.nats === undefined)
@@ -88,6 +88,8 @@ export async function runCoordinator(flags: CoordinatorFlags): Promise<number> {
       ...(settings.logTailBytes === undefined ? {} : { tailBytes: settings.logTailBytes }),
       ...(settings.logBytesMax === undefined ? {} : { logBytesMax: settings.logBytesMax }),
     },
+    ...(settings.retention === undefined ? {} : { retentionMs: settings.retention }),
+    ...(settings.keyTtl === undefined ? {} : { keyTtlMs: settings.keyTtl }),
     ...(settings.chunkGraceMs === undefined ? {} : { chunkGraceMs: settings.chunkGraceMs }),
   });
 }

@@ -23,6 +23,8 @@ export interface UpFlags {
   readonly http?: string;
   readonly dataDir?: string;
   readonly nats?: string;
+  readonly retention?: string;
+  readonly keyTtl?: string;
   readonly detach?: boolean;
   readonly json?: boolean;
 }
@@ -72,8 +74,8 @@ export async function runUp(flags: UpFlags): Promise<number> {
 async function settingsOf(flags: UpFlags): Promise<UpSettings & { readonly files: ClusterFiles }> {
   const { detach: _detach, json: _json, ...given } = flags;
   const layers = { flags: given, env: process.env, file: await readConfigFile(process.cwd()) };
-  const { team, host, coordinators, workers, threads, http, dataDir, nats } = settings;
-  const values = resolveSettings({ team, host, coordinators, workers, threads, http, dataDir, nats }, layers);
+  const { team, host, coordinators, workers, threads, http, dataDir, nats, retention, keyTtl } = settings;
+  const values = resolveSettings({ team, host, coordinators, workers, threads, http, dataDir, nats, retention, keyTtl }, layers);
   const file = values.team ?? settings.defaultTeamFile();
   if (file === undefined) throw new TriadError("TRIAD_USAGE", "--team is required: the file with the team's agents");
   return { ...values, team: file, token: apiToken(), files: new ClusterFiles(values.dataDir) };

@@ -3,6 +3,7 @@
  * sent. What the engine does between a proposal and its result can be looked at one move at a time.
  */
 import type { InboxMessage } from "@triad/protocol";
+import type { ConfigRecord } from "../../src/core/state/records.ts";
 import { type AppliedState, ConsensusEngine } from "../../src/services/consensus-engine/consensus-engine.ts";
 import type { Clock, Messenger, ServiceMetrics } from "../../src/services/ports.ts";
 import { MemoryState, sha256 } from "../state/memory-state.ts";
@@ -90,7 +91,7 @@ export class SingleCoordinator {
   private lastIndex: number;
   private term = 0;
 
-  constructor(state: TestState = new TestState()) {
+  constructor(state: TestState = new TestState(), wanted: Partial<ConfigRecord> = {}) {
     this.state = state;
     this.lastIndex = state.applied.index;
     const owner = this;
@@ -115,6 +116,7 @@ export class SingleCoordinator {
       sha256,
       rng: () => 0.5,
       warn: () => undefined,
+      wanted,
     });
     this.engine.attach((data) => {
       if (this.refuseNext) {

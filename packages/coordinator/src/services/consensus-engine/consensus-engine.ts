@@ -18,7 +18,7 @@ import {
 import type { Entry } from "../../core/raft/types.ts";
 import type { Effect } from "../../core/state/application.ts";
 import { applyEntry, hashWrites } from "../../core/state/apply.ts";
-import type { StateRecord } from "../../core/state/records.ts";
+import type { ConfigRecord, StateRecord } from "../../core/state/records.ts";
 import { type StateReader, Transaction } from "../../core/state/transaction.ts";
 import { Dispatcher } from "../dispatcher/dispatcher.ts";
 import type { Clock, Messenger, ServiceMetrics, Sha256 } from "../ports.ts";
@@ -53,6 +53,8 @@ export interface EnginePorts {
   readonly sha256: Sha256;
   readonly rng: () => number;
   readonly warn: (message: string, details: object) => void;
+  /** Settings that this coordinator brings into Φ when it leads. */
+  readonly wanted?: Partial<ConfigRecord>;
 }
 
 /** Entries that were applied in this turn and not published yet. */
@@ -139,6 +141,7 @@ export class ConsensusEngine {
       clock,
       messenger,
       warn: ports.warn,
+      ...(ports.wanted === undefined ? {} : { wanted: ports.wanted }),
       propose: (command) => this.queue.propose(command),
       planWaiting: (waiting, nowMs) => planner.planWaiting(waiting, nowMs),
     });

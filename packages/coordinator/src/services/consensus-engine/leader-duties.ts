@@ -6,7 +6,7 @@
 import { type Command, type CommandResult, type Heartbeat, limits } from "@triad/protocol";
 import type { Effect } from "../../core/state/application.ts";
 import { keys } from "../../core/state/keys.ts";
-import type { TaskRecord } from "../../core/state/records.ts";
+import type { ConfigRecord, TaskRecord } from "../../core/state/records.ts";
 import { anythingDue } from "../../core/state/retention.ts";
 import { type StateReader, Transaction, type Writes } from "../../core/state/transaction.ts";
 import type { Dispatcher } from "../dispatcher/dispatcher.ts";
@@ -32,6 +32,8 @@ export interface LeaderPorts {
   readonly propose: (command: Command) => Promise<CommandResult>;
   readonly planWaiting: (waiting: WaitingRoom, nowMs: number) => WaitingPlan;
   readonly warn: (message: string, details: object) => void;
+  /** What this coordinator was started with; values that are not given stay as Φ has them. */
+  readonly wanted?: Partial<ConfigRecord>;
 }
 
 const TASK_PREFIX = keys.task("");
@@ -52,6 +54,7 @@ export class LeaderDuties {
   private lastCheckMs = 0;
   private lastTickAt = 0;
   private connected = false;
+  private configuring = false;
 
   constructor(ports: LeaderPorts) {
     this.ports = ports;
@@ -67,6 +70,7 @@ export class LeaderDuties {
     dispatcher.reset();
     this.agenda.clear();
     this.waiting.clear();
+    this.configure();
     for (const task of index.waiting()) this.waiting.arrive(task);
     for (const task of index.openTasks().values()) {
       this.remind(task);
@@ -74,6 +78,23 @@ export class LeaderDuties {
     }
     this.scheduleAssign();
     this.scheduleTurn();
+  }
+
+  /**
+   * Retention stands in Φ, where all coordinators read the same: the leader's own settings get there by an entry, and are looked at again until
+   * they are there.
+   */
+  private configure(): void {
+    const { state, wanted = {}, propose, warn } = this.ports;
+    const before = new Transaction(state).config();
+    const { retentionMs = before.retentionMs, keyTtlMs = before.keyTtlMs } = wanted;
+    if (this.configuring || (retentionMs === before.retentionMs && keyTtlMs === before.keyTtlMs)) return;
+    this.configuring = true;
+    propose({ type: "SetConfig", retentionMs, keyTtlMs })
+      .catch((error: unknown) => warn("own proposal not committed", { type: "SetConfig", error: String(error) }))
+      .finally(() => {
+        this.configuring = false;
+      });
   }
 
   end(): void {
@@ -163,6 +184,7 @@ export class LeaderDuties {
     this.runAgenda();
     if (nowMs - this.lastCheckMs < SILENCE_CHECK_MS) return;
     this.lastCheckMs = nowMs;
+    this.configure();
     const tx = new Transaction(this.ports.state);
     for (const worker of directory.silent(tx.workers(), nowMs)) {
       this.send({ type: "WorkerLost", worker: worker.id, token: worker.token, reason: "silent" });
