@@ -25,6 +25,7 @@ export function drawPanels(title: string, panels: readonly Panel[]): string {
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11">`,
+    `<title>Disk, memory, descriptors and tasks of a cluster under steady load</title>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     `<text x="8" y="17" font-size="13">${escaped(title)}</text>`,
     ...drawn,
