@@ -192,7 +192,9 @@ export class WorkerSession {
       case "dispatch":
         for (const item of message.items) {
           this.heardNumber(message.term, item.no);
-          pool.deliver(item);
+          // Before its first registration a process holds nothing: this was given to the one that had the id before, and is void. Should it
+          // be ours, with the answer to the registration still on its way, the heartbeat that follows shows it missing and it comes again.
+          if (this.lastToken > 0) pool.deliver(item);
         }
         return;
       case "abort":

@@ -112,7 +112,7 @@ describe("the folder's lock", () => {
   });
 
   async function hold(): Promise<ChildProcess> {
-    const holder = spawn(process.execPath, [new URL("./fixtures/lock-holder.ts", import.meta.url).pathname, folder], {
+    const holder = spawn(process.execPath, [join(import.meta.dirname, "fixtures", "lock-holder.ts"), folder], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     holders.push(holder);
@@ -153,7 +153,7 @@ describe("the folder's lock", () => {
   it("is never held by two of many that ask at once", async () => {
     const outcomes = await Promise.all(
       Array.from({ length: 4 }, async () => {
-        const child = spawn(process.execPath, [new URL("./fixtures/lock-holder.ts", import.meta.url).pathname, folder], {
+        const child = spawn(process.execPath, [join(import.meta.dirname, "fixtures", "lock-holder.ts"), folder], {
           stdio: ["pipe", "pipe", "ignore"],
         });
         holders.push(child);
