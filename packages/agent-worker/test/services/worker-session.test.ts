@@ -128,6 +128,22 @@ describe("WorkerSession", () => {
     expect(b.proposed.map((command) => command.type)).toEqual(Array.from({ length: 3 }, () => ["RegisterTeam", "RegisterWorker"]).flat());
   });
 
+  test("takes no step before its first registration, says that it heard of it, and takes it when it comes again", async () => {
+    const joined = Promise.withResolvers<CommandResult>();
+    const b = bench((command) => (command.type === "RegisterWorker" ? joined.promise : { outcome: "ok" }));
+    b.session.start();
+    await b.clock.advance(0);
+    const dispatch = (no: number): void =>
+      b.bus.deliver(subjects.inbox("w1"), { kind: "dispatch", ...header, items: [dispatchOf(2_000, "a", "", { no })] });
+    dispatch(1);
+    joined.resolve({ outcome: "ok", token: 7 });
+    await b.clock.advance(limits.HEARTBEAT_MS);
+    expect(b.beats().at(-1)).toMatchObject({ token: 7, echoNo: 1, fences: [] });
+    dispatch(2);
+    await b.clock.advance(limits.HEARTBEAT_MS);
+    expect(b.beats().at(-1)).toMatchObject({ token: 7, echoNo: 2, fences: [2_000] });
+  });
+
   test("W2: the echo is the highest number of the highest term", async () => {
     const b = bench(accepting(7));
     b.session.start();
